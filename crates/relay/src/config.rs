@@ -4,14 +4,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::hosts::EndpointDomain;
-use crate::journal::sqlite::Options;
+use crate::journal::Retention;
 use crate::limits::Limits;
 use crate::net::proxies::Proxies;
 use crate::postgres::DatabaseUrl;
 use crate::public_url::PublicUrl;
 use crate::recent_log::RecentLog;
-use crate::tls::{Certificate, Clock};
+use crate::tls::{Certificate, Clock, Domain};
 
 /// Settings of a relay.
 #[derive(Debug, Clone)]
@@ -32,13 +31,13 @@ pub struct Config {
     /// URL at which RingCentral and clients reach the relay; `https://localhost` with its port unless given.
     pub public_url: Option<PublicUrl>,
     /// Domain below which each endpoint has a host, in addition to its path.
-    pub wildcard: Option<EndpointDomain>,
+    pub wildcard: Option<Domain>,
     /// The relay's certificate.
     pub certificate: Certificate,
     /// Proxies in front of the relay.
     pub proxies: Proxies,
-    /// Settings of the journal.
-    pub journal: Options,
+    /// Which events to keep.
+    pub retention: Retention,
     /// Limits on callers and clients.
     pub limits: Limits,
     /// The newest warnings and errors, for `status`; empty unless it is a layer of the subscriber.
@@ -62,7 +61,7 @@ impl Config {
             wildcard: None,
             certificate: Certificate::Dev,
             proxies: Proxies::default(),
-            journal: Options::default(),
+            retention: Retention::default(),
             limits: Limits::default(),
             recent: RecentLog::default(),
             clock: Clock::default(),

@@ -9,8 +9,8 @@ pub use self::error::DatabaseError;
 use crate::accounts::Accounts;
 use crate::db_stats::{self, DatabaseStats};
 use crate::journal::postgres::{self as postgres_journal, PostgresJournal};
-use crate::journal::sqlite::{Options, SqliteJournal, purge};
-use crate::journal::{Deleted, EndpointKey, Journal};
+use crate::journal::sqlite::{SqliteJournal, purge};
+use crate::journal::{Deleted, EndpointKey, Journal, Retention};
 use crate::metrics::JournalMetrics;
 use crate::postgres::Postgres;
 use crate::store::DataDir;
@@ -40,15 +40,15 @@ impl Database {
     pub(crate) fn journal(
         &self,
         spool: &DataDir,
-        options: Options,
+        retention: Retention,
         metrics: JournalMetrics,
     ) -> Result<Arc<dyn Journal>, DatabaseError> {
         Ok(match self {
-            Self::Sqlite(dir) => Arc::new(SqliteJournal::observed(dir, options, metrics)?),
-            Self::Postgres(postgres) => Arc::new(PostgresJournal::observed(
+            Self::Sqlite(dir) => Arc::new(SqliteJournal::observed(dir, retention, metrics)?),
+            Self::Postgres(postgres) => Arc::new(PostgresJournal::open(
                 postgres,
                 Some(spool),
-                options,
+                retention,
                 metrics,
             )?),
         })

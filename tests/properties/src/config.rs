@@ -8,7 +8,7 @@ use ringtail_model::secrets::Secrets;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::name::Name;
 use ringtail_relay::accounts::{Token, VerifyTokenHash};
-use ringtail_relay::net::proxies::Network;
+use ringtail_relay::net::proxies;
 use ringtail_relay::public_url::{Host, PublicUrl};
 use ringtail_ringcentral::signature::Scheme;
 use ringtail_simulate::{Parameters, Scenario, builtins};
@@ -181,8 +181,8 @@ fn name(text: &str) {
 }
 
 fn network(text: &str) {
-    if let Ok(network) = text.parse::<Network>() {
-        assert_eq!(network.to_string().parse(), Ok(network));
+    if let Ok(parsed) = proxies::network(text) {
+        assert_eq!(proxies::network(&parsed.to_string()), Ok(parsed));
     }
 }
 

@@ -201,15 +201,22 @@ mod tests {
         use ringtail_kit::postgres::PostgresServer;
         use ringtail_kit::wait::soon;
 
+        use crate::journal::Retention;
         use crate::journal::postgres::PostgresJournal;
-        use crate::journal::sqlite::Options;
+        use crate::metrics::JournalMetrics;
         use crate::postgres::{self, DatabaseUrl};
 
         ringtail_kit::tls::install();
         let server = PostgresServer::shared();
         let url = server.database();
         let postgres = postgres::open(&DatabaseUrl::parse(&url).unwrap()).unwrap();
-        let journal = PostgresJournal::open(&postgres, None, Options::default()).unwrap();
+        let journal = PostgresJournal::open(
+            &postgres,
+            None,
+            Retention::default(),
+            JournalMetrics::default(),
+        )
+        .unwrap();
         server.sql(
             &url,
             "INSERT INTO ringtail.account (key, name, created_at, changed_at) VALUES (1, 'anna', 0, 0);

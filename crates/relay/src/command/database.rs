@@ -19,13 +19,12 @@ pub(super) struct DatabaseArgs {
     pub(super) data: DataArgs,
     /// Store accounts and events in this PostgreSQL database instead, as `postgres://USER@HOST/NAME`; several relays may
     /// share it
-    #[arg(long, env = VARIABLE, hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = VARIABLE, value_name = "URL")]
     database: Option<String>,
     /// Read the password of --database from this file [default: the environment's PGPASSWORD]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DATABASE_PASSWORD_FILE",
-        hide_env_values = true,
         value_name = "FILE",
         value_parser = super::path()
     )]

@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 use ringtail_errors::{Context as _, Exit, Failure};
 
-use super::Args;
 use crate::output;
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +29,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
 fn script(shell: Shell) -> Vec<u8> {
     // Into memory: the generator panics when it cannot write.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "ringtail-relay", &mut script);
+    clap_complete::generate(shell, &mut super::command(), "ringtail-relay", &mut script);
     script
 }
 
@@ -39,7 +37,7 @@ fn script(shell: Shell) -> Vec<u8> {
 pub(super) fn man(args: &ManArgs) -> Result<Exit, Failure> {
     let directory = &args.directory;
     let written = std::fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Args::command(), directory));
+        .and_then(|()| clap_mangen::generate_to(super::command(), directory));
     written.context(format!(
         "the pages cannot be written to {}",
         directory.display()

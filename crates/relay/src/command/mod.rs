@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ContextKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use ringtail_errors::{Exit, Failure, codes};
 
 use crate::output;
@@ -48,20 +48,13 @@ Exit codes:
 )]
 pub struct Args {
     /// Filter the log on stderr by level, such as `debug`, and by target, such as `info,h2=debug`
-    #[arg(
-        long,
-        global = true,
-        env = "RUST_LOG",
-        value_name = "FILTER",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
     log: Option<String>,
     /// Write the log in this format
     #[arg(
         long,
         global = true,
         env = "RINGTAIL_RELAY_LOG_FORMAT",
-        hide_env_values = true,
         value_name = "FORM",
         default_value = "plain"
     )]
@@ -102,7 +95,6 @@ struct DataArgs {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DATA",
-        hide_env_values = true,
         value_name = "DIR",
         default_value = "ringtail-relay-data",
         value_parser = path()
@@ -124,10 +116,20 @@ enum Output {
     Json,
 }
 
+/// Returns the definition of the arguments. Nothing shows what the environment has for one.
+fn command() -> clap::Command {
+    fn hide(command: clap::Command) -> clap::Command {
+        let command = command.mut_args(|arg| arg.hide_env_values(true));
+        command.mut_subcommands(hide)
+    }
+    hide(Args::command())
+}
+
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let matches = command().try_get_matches();
+    let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => {
             // clap returns help and version as errors.

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use ringtail_errors::{Context as _, Exit, Failure, codes};
 use ringtail_text::shell_word;
 use serde::Serialize;
@@ -18,14 +19,14 @@ use super::Output;
 use super::database::DatabaseArgs;
 use super::service::{self, Watchdog};
 use crate::config::Config;
-use crate::hosts::EndpointDomain;
+use crate::hosts;
 use crate::journal::Retention;
 use crate::limits::{self, HAND_OVER};
-use crate::net::proxies::Network;
+use crate::net::proxies::network;
 use crate::output;
 use crate::recent_log::RecentLog;
 use crate::server::{Server, Stopped};
-use crate::tls::Certificate;
+use crate::tls::{Certificate, Domain};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
@@ -37,53 +38,41 @@ pub(super) struct ServeArgs {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_CLUSTER",
-        hide_env_values = true,
         value_name = "HOST:PORT",
         requires = "database"
     )]
     cluster: Option<String>,
     /// Serve /health, /ready and /metrics over plain HTTP at this address, usually 127.0.0.1:9464
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_METRICS",
-        hide_env_values = true,
-        value_name = "ADDR"
-    )]
+    #[arg(long, env = "RINGTAIL_RELAY_METRICS", value_name = "ADDR")]
     metrics: Option<SocketAddr>,
     /// Allow --metrics at an address that other machines can reach; it needs no authentication
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_METRICS_ANYWHERE",
-        hide_env_values = true,
-        requires = "metrics"
-    )]
+    #[arg(long, env = "RINGTAIL_RELAY_METRICS_ANYWHERE", requires = "metrics")]
     metrics_anywhere: bool,
     /// Also give each endpoint a host below this domain: `https://ENDPOINT.DOMAIN` [with --dev: localhost if omitted]
     #[arg(
         long,
         env = "RINGTAIL_RELAY_WILDCARD",
-        hide_env_values = true,
-        value_name = "DOMAIN"
+        value_name = "DOMAIN",
+        value_parser = hosts::endpoint_domain
     )]
-    wildcard: Option<Option<EndpointDomain>>,
+    wildcard: Option<Option<Domain>>,
     /// Expect a PROXY protocol v2 header on each connection of a trusted proxy
-    #[arg(long, env = "RINGTAIL_RELAY_PROXY_PROTOCOL", hide_env_values = true)]
+    #[arg(long, env = "RINGTAIL_RELAY_PROXY_PROTOCOL")]
     proxy_protocol: bool,
     /// Trust proxies in this network, such as `10.0.0.0/8`, to name the caller's address; repeatable
     #[arg(
         long,
         env = "RINGTAIL_RELAY_TRUSTED_PROXY",
-        hide_env_values = true,
         value_name = "CIDR",
         value_delimiter = ',',
-        default_values = LOOPBACK
+        default_values = LOOPBACK,
+        value_parser = network
     )]
-    trusted_proxy: Vec<Network>,
+    trusted_proxy: Vec<IpNet>,
     /// Print in this format on stdout
     #[arg(
         long,
         env = "RINGTAIL_RELAY_OUTPUT",
-        hide_env_values = true,
         value_name = "FORM",
         default_value = "plain"
     )]
@@ -91,7 +80,7 @@ pub(super) struct ServeArgs {
     /// Keep events for this many days
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_KEEP_DAYS", hide_env_values = true,
+        env = "RINGTAIL_RELAY_KEEP_DAYS",
         value_name = "DAYS",
         default_value_t = days(Retention::MAX_AGE),
         value_parser = clap::value_parser!(u64).range(1..=3650)
@@ -100,7 +89,7 @@ pub(super) struct ServeArgs {
     /// Keep this many bytes of events in total
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_KEEP_BYTES", hide_env_values = true,
+        env = "RINGTAIL_RELAY_KEEP_BYTES",
         value_name = "BYTES",
         default_value_t = Retention::MAX_BYTES,
         value_parser = clap::value_parser!(u64).range(1..)
@@ -109,7 +98,7 @@ pub(super) struct ServeArgs {
     /// Keep this many bytes of events per account
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_KEEP_ACCOUNT_BYTES", hide_env_values = true,
+        env = "RINGTAIL_RELAY_KEEP_ACCOUNT_BYTES",
         value_name = "BYTES",
         default_value_t = Retention::MAX_ACCOUNT_BYTES,
         value_parser = clap::value_parser!(u64).range(1..)
@@ -118,7 +107,7 @@ pub(super) struct ServeArgs {
     /// Accept this many events per second on one endpoint, with bursts of ten times as many; validation requests are always answered
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_MAX_EVENTS_PER_SECOND", hide_env_values = true,
+        env = "RINGTAIL_RELAY_MAX_EVENTS_PER_SECOND",
         value_name = "EVENTS",
         default_value_t = limits::EVENTS_PER_SECOND
     )]
@@ -126,7 +115,7 @@ pub(super) struct ServeArgs {
     /// Accept this many concurrent connections
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_MAX_CONNECTIONS", hide_env_values = true,
+        env = "RINGTAIL_RELAY_MAX_CONNECTIONS",
         value_name = "CONNECTIONS",
         default_value_t = limits::CONNECTIONS
     )]
@@ -134,7 +123,7 @@ pub(super) struct ServeArgs {
     /// Accept this many concurrent connections from one IPv4 address or IPv6 /64
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true,
+        env = "RINGTAIL_RELAY_MAX_CONNECTIONS_PER_ADDRESS",
         value_name = "CONNECTIONS",
         default_value_t = limits::CONNECTIONS_PER_ADDRESS
     )]
@@ -142,7 +131,7 @@ pub(super) struct ServeArgs {
     /// Wait this many seconds for an app's answer to a passthrough request
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_PASSTHROUGH_DEADLINE", hide_env_values = true,
+        env = "RINGTAIL_RELAY_PASSTHROUGH_DEADLINE",
         value_name = "SECONDS",
         default_value_t = 30,
         value_parser = clap::value_parser!(u64).range(1..=600)
@@ -151,7 +140,7 @@ pub(super) struct ServeArgs {
     /// Accept request bodies of up to this many bytes, at most 16777216
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_MAX_BODY_BYTES", hide_env_values = true,
+        env = "RINGTAIL_RELAY_MAX_BODY_BYTES",
         value_name = "BYTES",
         default_value_t = 16 * 1024 * 1024,
         value_parser = clap::value_parser!(u64).range(1..=16 * 1024 * 1024)
@@ -162,7 +151,6 @@ pub(super) struct ServeArgs {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DRAIN",
-        hide_env_values = true,
         value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(..=86_400)
     )]
@@ -211,14 +199,17 @@ impl ServeArgs {
         config.proxies.forwarded = config.certificate == Certificate::Proxy;
         config.proxies.proxy_protocol = self.proxy_protocol;
         config.wildcard = match self.wildcard {
-            Some(None) if config.certificate == Certificate::Dev => Some(EndpointDomain::local()),
+            Some(None) if config.certificate == Certificate::Dev => {
+                // Browsers resolve every name below it to this machine.
+                Some(Domain::parse("localhost").expect("a DNS name"))
+            }
             Some(None) => return Err("--wildcard needs a domain, except with --dev"),
             Some(domain) => domain,
             None => None,
         };
-        config.journal.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
-        config.journal.retention.max_bytes = self.keep_bytes;
-        config.journal.retention.max_account_bytes = self.keep_account_bytes;
+        config.retention.max_age = Duration::from_secs(self.keep_days * SECONDS_OF_A_DAY);
+        config.retention.max_bytes = self.keep_bytes;
+        config.retention.max_account_bytes = self.keep_account_bytes;
         config.limits.events_per_second = self.max_events_per_second;
         config.limits.connections = self.max_connections.get() as usize;
         config.limits.connections_per_address = self.max_connections_per_address.get() as usize;

@@ -1,6 +1,4 @@
-use clap::{CommandFactory as _, Parser as _};
-
-use super::Args;
+use super::command;
 
 /// Help of every command, one after the other.
 #[test]
@@ -28,7 +26,7 @@ fn help() {
         &["ringtail-relay", "migrate", "--help"],
         &["ringtail-relay", "completions", "--help"],
     ] {
-        let command = Args::command().term_width(100);
+        let command = command().term_width(100);
         let error = command.try_get_matches_from(words).unwrap_err();
         all.push_str(&format!("$ {}\n{error}\n", words.join(" ")));
     }
@@ -37,7 +35,7 @@ fn help() {
 
 #[test]
 fn definition_is_consistent() {
-    Args::command().debug_assert();
+    command().debug_assert();
 }
 
 #[test]
@@ -131,7 +129,7 @@ fn arguments_are_accepted_or_refused_with_the_reason() {
     ];
     for (line, expected) in cases {
         let words = ["ringtail-relay"].into_iter().chain(line.split(' '));
-        match Args::try_parse_from(words) {
+        match command().try_get_matches_from(words) {
             Ok(_) => assert_eq!(expected, "", "{line}"),
             Err(error) => {
                 let text = error.to_string();

@@ -29,8 +29,10 @@ use tokio_util::sync::CancellationToken;
 use self::spool::Spool;
 use self::writer::{EventStore, Pending, Writer, WriterCommand};
 use super::heads::Heads;
-use super::sqlite::Options;
-use super::{AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError};
+use super::sqlite::QUEUE;
+use super::{
+    AppendError, Appended, Deleted, EndpointKey, Entry, Journal, Page, Queued, ReadError, Retention,
+};
 use crate::database::error::DatabaseError;
 use crate::metrics::JournalMetrics;
 use crate::postgres::{self, Postgres, PostgresError};
@@ -52,7 +54,6 @@ pub struct PostgresJournal {
     heads: Arc<Heads>,
     commands: mpsc::Sender<WriterCommand>,
     sweeps: mpsc::Sender<retention::Request>,
-    limits: Options,
     spool: Option<Arc<Spool>>,
     entries: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
@@ -62,27 +63,15 @@ pub struct PostgresJournal {
 }
 
 impl PostgresJournal {
-    /// Opens the journal. Blocks. With a data directory, events that PostgreSQL does not take are spooled there.
-    ///
-    /// # Errors
-    /// When the database or the spool fails.
-    pub fn open(
+    /// Opens the journal, which counts what it does. Blocks. With a data directory, events that PostgreSQL does not take are
+    /// spooled there.
+    pub(crate) fn open(
         postgres: &Postgres,
         dir: Option<&DataDir>,
-        options: Options,
-    ) -> Result<Self, DatabaseError> {
-        Self::observed(postgres, dir, options, JournalMetrics::default())
-    }
-
-    /// Opens the journal and counts what it does.
-    pub(crate) fn observed(
-        postgres: &Postgres,
-        dir: Option<&DataDir>,
-        options: Options,
+        retention: Retention,
         metrics: JournalMetrics,
     ) -> Result<Self, DatabaseError> {
-        let max_bytes = options.retention.max_bytes;
-        let spool = dir.map(|dir| Spool::open(dir, options.queue, max_bytes, metrics.clone()));
+        let spool = dir.map(|dir| Spool::open(dir, retention.max_bytes, metrics.clone()));
         let spool = spool.transpose()?.map(Arc::new);
         let (id, heads) = match postgres.expected_journal() {
             // The listener reads the heads once it can.
@@ -98,7 +87,7 @@ impl PostgresJournal {
         let heads = Arc::new(Heads::new(heads));
         let closed = CancellationToken::new();
         let writer_ended = CancellationToken::new();
-        let (commands, queue) = mpsc::channel(options.queue.operations + COMMANDS);
+        let (commands, queue) = mpsc::channel(QUEUE.operations + COMMANDS);
         let (sweeps, asked) = mpsc::channel(COMMANDS);
         let store = EventStore {
             postgres: postgres.clone(),
@@ -116,7 +105,7 @@ impl PostgresJournal {
         let listening = listener::listen(postgres.clone(), heads.clone());
         let listening = closed.clone().run_until_cancelled_owned(listening);
         postgres.spawn(listening.map(|_cancelled| ()));
-        let keeper = retention::SweepKeeper::new(postgres.clone(), options.retention, metrics);
+        let keeper = retention::SweepKeeper::new(postgres.clone(), retention, metrics);
         let keeping = closed.clone().run_until_cancelled_owned(keeper.run(asked));
         postgres.spawn(keeping.map(|_cancelled| ()));
         Ok(Self {
@@ -125,10 +114,9 @@ impl PostgresJournal {
             heads,
             commands,
             sweeps,
-            limits: options,
             spool,
-            entries: Arc::new(Semaphore::new(options.queue.operations)),
-            bytes: Arc::new(Semaphore::new(options.queue.bytes as usize)),
+            entries: Arc::new(Semaphore::new(QUEUE.operations)),
+            bytes: Arc::new(Semaphore::new(QUEUE.bytes as usize)),
             writer_ended,
             closed,
         })
@@ -147,7 +135,7 @@ impl PostgresJournal {
         let entries = self.entries.clone().try_acquire_owned();
         let bytes = self.bytes.clone();
         // An entry larger than the queue takes all of it.
-        let bytes = bytes.try_acquire_many_owned(size.min(self.limits.queue.bytes));
+        let bytes = bytes.try_acquire_many_owned(size.min(QUEUE.bytes));
         let permits = (entries.map_err(refused)?, bytes.map_err(refused)?);
         let (answer, answered) = oneshot::channel();
         let pending = Pending {
@@ -231,10 +219,9 @@ impl Journal for PostgresJournal {
     }
 
     fn queued(&self) -> Queued {
-        let queue = &self.limits.queue;
         Queued {
-            events: queue.operations - self.entries.available_permits(),
-            bytes: queue.bytes as usize - self.bytes.available_permits(),
+            events: QUEUE.operations - self.entries.available_permits(),
+            bytes: QUEUE.bytes as usize - self.bytes.available_permits(),
         }
     }
 

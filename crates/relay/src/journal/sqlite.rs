@@ -52,27 +52,12 @@ const READERS: usize = 4;
 /// Bytes of a request from which it gives way to smaller ones, so that no caller waits for several of 16 MiB.
 const LARGE_BYTES: u32 = 1024 * 1024;
 
-/// Settings of a journal.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// What to keep.
-    pub retention: Retention,
-    /// How much may be queued.
-    pub queue: QueueLimits,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            retention: Retention::default(),
-            queue: QueueLimits {
-                operations: 16 * 1024,
-                bytes: 64 * 1024 * 1024,
-                large: Some(LARGE_BYTES),
-            },
-        }
-    }
-}
+/// How much may be queued, here and for PostgreSQL.
+pub(super) const QUEUE: QueueLimits = QueueLimits {
+    operations: 16 * 1024,
+    bytes: 64 * 1024 * 1024,
+    large: Some(LARGE_BYTES),
+};
 
 /// A [`Journal`] in SQLite.
 ///
@@ -92,23 +77,23 @@ impl SqliteJournal {
     ///
     /// # Errors
     /// When the database cannot be opened or read, or no thread can be started.
-    pub fn open(dir: &DataDir, options: Options) -> Result<Self, StoreError> {
-        Self::observed(dir, options, JournalMetrics::default())
+    pub fn open(dir: &DataDir, retention: Retention) -> Result<Self, StoreError> {
+        Self::observed(dir, retention, JournalMetrics::default())
     }
 
     /// Opens the journal and counts what it does.
     pub(crate) fn observed(
         dir: &DataDir,
-        options: Options,
+        retention: Retention,
         metrics: JournalMetrics,
     ) -> Result<Self, StoreError> {
-        Self::start(dir, store::open_writer(dir)?, options, metrics)
+        Self::start(dir, store::open_writer(dir)?, retention, metrics)
     }
 
     fn start(
         dir: &DataDir,
         connection: Connection,
-        options: Options,
+        retention: Retention,
         metrics: JournalMetrics,
     ) -> Result<Self, StoreError> {
         let id = "SELECT value FROM meta WHERE name = 'journal'";
@@ -121,7 +106,7 @@ impl SqliteJournal {
             &connection,
             Arc::clone(&heads),
             Arc::clone(&fresh),
-            options.retention,
+            retention,
             metrics,
         )?;
         let failed = |source| StoreError::Thread {
@@ -130,7 +115,7 @@ impl SqliteJournal {
         };
         let checkpointer = Checkpointer::spawn(dir.database()).map_err(failed)?;
         log.checkpointer = Some(checkpointer);
-        let writer = Writer::spawn("journal", connection, log, options.queue);
+        let writer = Writer::spawn("journal", connection, log, QUEUE);
         Ok(Self {
             id,
             writer: Arc::new(writer.map_err(failed)?),

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::accounts::Accounts;
 use crate::database::Database;
-use crate::journal::sqlite::Options;
+use crate::journal::Retention;
 use crate::journal::suite::{append, entry, read_all};
 use crate::journal::{EndpointKey, Journal};
 use crate::metrics::JournalMetrics;
@@ -27,7 +27,7 @@ fn empty_postgres() -> Database {
 
 fn journal(database: &Database) -> Arc<dyn Journal> {
     let (_temp, spool) = data_dir();
-    let journal = database.journal(&spool, Options::default(), JournalMetrics::default());
+    let journal = database.journal(&spool, Retention::default(), JournalMetrics::default());
     journal.expect("it opens")
 }
 

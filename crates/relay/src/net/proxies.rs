@@ -7,7 +7,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -21,7 +20,7 @@ use crate::budget::Owner;
 #[non_exhaustive]
 pub struct Proxies {
     /// Proxies that are believed about who the caller is.
-    pub trusted: Vec<Network>,
+    pub trusted: Vec<IpNet>,
     /// Whether they name the caller in `X-Forwarded-For`.
     pub forwarded: bool,
     /// Whether each of their connections begins with a PROXY header.
@@ -54,7 +53,7 @@ impl Proxies {
 
     fn is_trusted(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.trusted.iter().any(|net| net.0.contains(&address))
+        self.trusted.iter().any(|net| net.contains(&address))
     }
 }
 
@@ -86,30 +85,20 @@ impl fmt::Display for Caller {
     }
 }
 
-/// The address of a proxy, or of a network of proxies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network(IpNet);
-
-impl FromStr for Network {
-    type Err = NetworkError;
-
-    fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let network = match text.parse::<IpAddr>() {
-            Ok(address) => IpNet::from(address.to_canonical()),
-            Err(_) => text.parse().map_err(|_| NetworkError::NotANetwork)?,
-        };
-        // Then any caller could claim to be any other.
-        if network.prefix_len() == 0 {
-            return Err(NetworkError::Everyone);
-        }
-        Ok(Self(network))
+/// Parses the address of a proxy, or of a network of proxies.
+///
+/// # Errors
+/// When it is neither, or contains every address.
+pub fn network(text: &str) -> Result<IpNet, NetworkError> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address.to_canonical()),
+        Err(_) => text.parse().map_err(|_| NetworkError::NotANetwork)?,
+    };
+    // Then any caller could claim to be any other.
+    if network.prefix_len() == 0 {
+        return Err(NetworkError::Everyone);
     }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+    Ok(network)
 }
 
 /// Why a text is not a valid network of proxies.
@@ -130,7 +119,7 @@ mod tests {
 
     fn behind(trusted: &[&str]) -> Proxies {
         Proxies {
-            trusted: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+            trusted: trusted.iter().map(|net| network(net).unwrap()).collect(),
             forwarded: true,
             ..Proxies::default()
         }
@@ -195,7 +184,7 @@ mod tests {
             ("10.0.0.0/8", "10.0.0.0/8"),
             ("2001:db8::/32", "2001:db8::/32"),
         ] {
-            assert_eq!(text.parse::<Network>().unwrap().to_string(), shown);
+            assert_eq!(network(text).unwrap().to_string(), shown);
         }
         for (text, why) in [
             ("", NetworkError::NotANetwork),
@@ -204,7 +193,7 @@ mod tests {
             ("0.0.0.0/0", NetworkError::Everyone),
             ("::/0", NetworkError::Everyone),
         ] {
-            assert_eq!(text.parse::<Network>(), Err(why), "{text}");
+            assert_eq!(network(text), Err(why), "{text}");
         }
     }
 }

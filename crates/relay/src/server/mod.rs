@@ -24,7 +24,7 @@ use crate::cluster::{self, Cluster};
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::edge::EdgeContext;
-use crate::hosts::{EndpointDomain, Hosts};
+use crate::hosts::Hosts;
 use crate::journal::{AppendError, Deleted, Journal};
 use crate::limits::{Limits, Shares, link_shares, request_shares, stray_shares};
 use crate::links::context::LinkContext;
@@ -220,16 +220,15 @@ fn open(
         .clone()
         .unwrap_or_else(|| PublicUrl::localhost(local_addr.port()));
     let host: Host = public_url.host();
-    let endpoints = config.wildcard.as_ref().map(EndpointDomain::name);
     let tls = Tls::load(
         &config.certificate,
         dir.path(),
         &host,
-        endpoints,
+        config.wildcard.as_ref(),
         &config.clock,
     )?;
     if let Some(domain) = &config.wildcard {
-        has_wildcard(&tls, &domain.star())?;
+        has_wildcard(&tls, &format!("*.{domain}"))?;
     }
     let accounts = match (&database, known) {
         (Database::Postgres(postgres), Some(known)) => {
@@ -238,7 +237,7 @@ fn open(
         _ => SharedAccounts::new(database.accounts()?).map_err(DatabaseError::from)?,
     };
     let metrics = Arc::new(Metrics::new());
-    let journal = database.journal(&dir, config.journal, metrics.journal.clone())?;
+    let journal = database.journal(&dir, config.retention, metrics.journal.clone())?;
     if let Database::Postgres(_) = database {
         accounts.keep(KnownFile::new(dir.known(), journal.id()));
     }

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use ringtail_relay::config::Config;
 use ringtail_relay::public_url::PublicUrl;
 use ringtail_relay::server::{Server, SpawnError};
-use ringtail_relay::tls::{Certificate, PemPair};
+use ringtail_relay::tls::{Certificate, Domain, PemPair};
 use serde_json::Value;
 
 use crate::kit::{Answered, Caller, TestRelay, text_app};
@@ -14,7 +14,7 @@ use crate::kit::{Answered, Caller, TestRelay, text_app};
 fn wildcard(config: &mut Config) {
     config.certificate = Certificate::Proxy;
     config.public_url = Some(PublicUrl::parse("https://hooks.example.com:8443").unwrap());
-    config.wildcard = Some("hooks.example.com".parse().unwrap());
+    config.wildcard = Some(Domain::parse("hooks.example.com").unwrap());
 }
 
 async fn ask(caller: &mut Caller, host: &str, path: &str) -> Answered {
@@ -117,7 +117,7 @@ async fn a_wildcard_needs_a_certificate_that_is_one() {
         let mut config = Config::dev("127.0.0.1:0".parse().unwrap(), dir.path().to_owned());
         let (cert, key) = (file(cert), file(key));
         config.certificate = Certificate::Files(vec![PemPair { cert, key }]);
-        config.wildcard = Some("localhost".parse().unwrap());
+        config.wildcard = Some(Domain::parse("localhost").unwrap());
         config
     };
     let error = Server::spawn(config("server.pem", "server.key")).await;

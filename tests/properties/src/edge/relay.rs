@@ -97,7 +97,7 @@ impl Relay {
         config.proxies.forwarded = !told;
         config.proxies.proxy_protocol = told;
         config.public_url = Some(PublicUrl::localhost(443));
-        config.journal.retention.max_bytes = KEPT_BYTES;
+        config.retention.max_bytes = KEPT_BYTES;
         config.limits.passthrough_deadline = Duration::from_secs(1);
         config.limits.events_per_second = NonZeroU32::new(1_000_000).expect("it is not 0");
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -14,29 +14,23 @@ const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443)
 #[command(group = clap::ArgGroup::new("certificate").required(true).args(["dev", "cert", "domain", "behind_proxy"]))]
 pub(super) struct CertificateArgs {
     /// Listen on this address; port 0 takes any free port [default: 127.0.0.1:8443; with --domain, port 443 of all addresses]
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_LISTEN",
-        hide_env_values = true,
-        value_name = "ADDR"
-    )]
+    #[arg(long, env = "RINGTAIL_RELAY_LISTEN", value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// Announce this public URL to clients [default: the first --domain]
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_PUBLIC_URL", hide_env_values = true,
+        env = "RINGTAIL_RELAY_PUBLIC_URL",
         value_name = "URL",
         value_parser = PublicUrl::parse
     )]
     public_url: Option<PublicUrl>,
     /// Try it on this machine, with a self-made certificate that clients must trust explicitly and RingCentral rejects
-    #[arg(long, env = "RINGTAIL_RELAY_DEV", hide_env_values = true)]
+    #[arg(long, env = "RINGTAIL_RELAY_DEV")]
     dev: bool,
     /// Use the certificate chain in this PEM file; repeatable, each with its --key
     #[arg(
         long,
         env = "RINGTAIL_RELAY_CERT",
-        hide_env_values = true,
         value_name = "FILE",
         value_parser = path(),
         requires = "key",
@@ -47,43 +41,31 @@ pub(super) struct CertificateArgs {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_KEY",
-        hide_env_values = true,
         value_name = "FILE",
         value_parser = path(),
         requires = "cert"
     )]
     key: Vec<PathBuf>,
     /// Speak plain HTTP (HTTP/1.1 and h2c) to a proxy in front, which has the certificate
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_BEHIND_PROXY",
-        hide_env_values = true,
-        requires = "public_url"
-    )]
+    #[arg(long, env = "RINGTAIL_RELAY_BEHIND_PROXY", requires = "public_url")]
     behind_proxy: bool,
     /// Get and renew a certificate for this name, agreeing to the authority's terms; the name must lead to this machine
     /// at ports 443 and 80; repeatable
     #[arg(
         long,
         env = "RINGTAIL_RELAY_DOMAIN",
-        hide_env_values = true,
         value_name = "NAME",
         value_delimiter = ',',
         value_parser = Domain::parse
     )]
     domain: Vec<Domain>,
     /// Give the authority this contact address
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_ACME_EMAIL",
-        hide_env_values = true,
-        value_name = "EMAIL"
-    )]
+    #[arg(long, env = "RINGTAIL_RELAY_ACME_EMAIL", value_name = "EMAIL")]
     acme_email: Option<String>,
     /// Use the authority with this ACME directory instead of Let's Encrypt
     #[arg(
         long,
-        env = "RINGTAIL_RELAY_ACME_DIRECTORY", hide_env_values = true,
+        env = "RINGTAIL_RELAY_ACME_DIRECTORY",
         value_name = "URL",
         value_parser = directory
     )]
@@ -92,18 +74,12 @@ pub(super) struct CertificateArgs {
     #[arg(
         long,
         env = "RINGTAIL_RELAY_ACME_CA",
-        hide_env_values = true,
         value_name = "FILE",
         value_parser = path()
     )]
     acme_ca: Option<PathBuf>,
     /// Answer the authority's plain HTTP requests at this address [default: port 80 of --listen, if it is free]
-    #[arg(
-        long,
-        env = "RINGTAIL_RELAY_HTTP_LISTEN",
-        hide_env_values = true,
-        value_name = "ADDR"
-    )]
+    #[arg(long, env = "RINGTAIL_RELAY_HTTP_LISTEN", value_name = "ADDR")]
     http_listen: Option<SocketAddr>,
 }
 

@@ -9,15 +9,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use ringtail_sqlite::{
-    Database, QueueLimits, ReadError, Readers, Submitted, Synchronous, WriteError, Writer,
-    WriterState,
+    Database, ReadError, Readers, Submitted, Synchronous, WriteError, Writer, WriterState,
 };
 use rusqlite::{Connection, named_params};
 use uuid::Uuid;
 
 use super::commit::NewEvent;
 use crate::journal::Queued;
-use crate::journal::sqlite::step_space;
+use crate::journal::sqlite::{QUEUE, step_space};
 use crate::metrics::JournalMetrics;
 use crate::store::{DataDir, StoreError};
 
@@ -67,7 +66,6 @@ impl Spool {
     /// Opens the spool, which may have events of an earlier process. Blocks.
     pub(super) fn open(
         dir: &DataDir,
-        limits: QueueLimits,
         max_bytes: u64,
         metrics: JournalMetrics,
     ) -> Result<Self, StoreError> {
@@ -91,7 +89,7 @@ impl Spool {
         let file = path.clone();
         let readers = Readers::open(1, move || DATABASE.open_reader(&file));
         let readers = readers.map_err(|error| failed(error.into()))?;
-        let writer = Writer::spawn("spool", connection, state, limits);
+        let writer = Writer::spawn("spool", connection, state, QUEUE);
         Ok(Self {
             writer: writer.map_err(|source| StoreError::Thread { path, source })?,
             readers,

@@ -11,9 +11,10 @@ use ringtail_kit::wait::soon;
 use ringtail_protocol::event::Timestamp;
 use tempfile::TempDir;
 
-use super::{COMMANDS, Options, PostgresJournal};
+use super::{COMMANDS, PostgresJournal};
 use crate::journal::suite::{Fixture, MONTH, PLENTY, append, entry, journal_suite, read_all, seqs};
 use crate::journal::{AppendError, EndpointKey, Journal, Queued, Retention};
+use crate::metrics::JournalMetrics;
 use crate::postgres::{self, DatabaseUrl, PostgresError};
 use crate::store::DataDir;
 
@@ -21,7 +22,7 @@ use crate::store::DataDir;
 struct Postgres {
     server: &'static PostgresServer,
     url: String,
-    options: Options,
+    retention: Retention,
     /// Has a spool, for a test of it.
     dir: Option<DataDir>,
     journal: Option<Arc<PostgresJournal>>,
@@ -32,15 +33,12 @@ journal_suite!(Postgres);
 
 impl Fixture for Postgres {
     async fn start(max_age: Duration, max_bytes: u64) -> Self {
-        let options = Options {
-            retention: Retention {
-                max_age,
-                max_bytes,
-                ..Retention::default()
-            },
-            ..Options::default()
+        let retention = Retention {
+            max_age,
+            max_bytes,
+            ..Retention::default()
         };
-        Self::on(PostgresServer::shared(), options)
+        Self::on(PostgresServer::shared(), retention)
     }
 
     fn endpoint(&mut self) -> EndpointKey {
@@ -74,12 +72,12 @@ impl Fixture for Postgres {
 }
 
 impl Postgres {
-    fn on(server: &'static PostgresServer, options: Options) -> Self {
+    fn on(server: &'static PostgresServer, retention: Retention) -> Self {
         ringtail_kit::tls::install();
         let mut fixture = Self {
             url: server.database(),
             server,
-            options,
+            retention,
             dir: None,
             journal: None,
             endpoints: 0,
@@ -92,13 +90,21 @@ impl Postgres {
     fn other(&self) -> Arc<dyn Journal> {
         let url = DatabaseUrl::parse(&self.url).expect("a URL");
         let postgres = postgres::open(&url).expect("it connects");
-        Arc::new(PostgresJournal::open(&postgres, None, self.options).expect("it opens"))
+        Arc::new(
+            PostgresJournal::open(&postgres, None, self.retention, JournalMetrics::default())
+                .expect("it opens"),
+        )
     }
 
     fn open(&mut self) {
         let url = DatabaseUrl::parse(&self.url).expect("a URL");
         let postgres = postgres::open(&url).expect("it connects");
-        let journal = PostgresJournal::open(&postgres, self.dir.as_ref(), self.options);
+        let journal = PostgresJournal::open(
+            &postgres,
+            self.dir.as_ref(),
+            self.retention,
+            JournalMetrics::default(),
+        );
         self.journal = Some(Arc::new(journal.expect("it opens")));
     }
 
@@ -175,7 +181,7 @@ async fn a_duplicate_that_another_relay_stored_is_marked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_of_the_server_loses_nothing() {
     let server = own_server();
-    let mut fixture = Postgres::on(server, Options::default());
+    let mut fixture = Postgres::on(server, Retention::default());
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
     let appends = (1..=50).map(|n| journal.append(entry(endpoint, &[b'x'; 2000], n)));
@@ -263,14 +269,11 @@ async fn a_purge_leaves_a_gap_and_takes_the_bytes() {
 /// A journal with a spool, on a new server.
 fn with_spool(max_bytes: u64) -> (TempDir, Postgres) {
     let temp = TempDir::new().expect("a directory");
-    let options = Options {
-        retention: Retention {
-            max_bytes,
-            ..Retention::default()
-        },
-        ..Options::default()
+    let retention = Retention {
+        max_bytes,
+        ..Retention::default()
     };
-    let mut fixture = Postgres::on(own_server(), options);
+    let mut fixture = Postgres::on(own_server(), retention);
     fixture.dir = Some(DataDir::open(temp.path()).expect("a data directory"));
     fixture.open();
     (temp, fixture)
@@ -402,7 +405,7 @@ async fn only_with_neither_server_nor_room_is_an_event_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_of_sweeps_is_no_closed_journal() {
-    let fixture = Postgres::on(own_server(), Options::default());
+    let fixture = Postgres::on(own_server(), Retention::default());
     let journal = fixture.journal();
     fixture.server.freeze().expect("it freezes");
     let sweeps: Vec<_> = (0..=COMMANDS + 1).map(|_| journal.retain(None)).collect();

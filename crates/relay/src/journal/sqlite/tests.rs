@@ -12,9 +12,7 @@ use ringtail_protocol::event::{Kind, Timestamp};
 use rusqlite::{Connection, ErrorCode};
 use tempfile::TempDir;
 
-use ringtail_sqlite::QueueLimits;
-
-use super::{LARGE_BYTES, Options, SqliteJournal};
+use super::{LARGE_BYTES, SqliteJournal};
 use crate::journal::suite::{Fixture, MONTH, PLENTY, append, entry, journal_suite, read_all, seqs};
 use crate::journal::{AppendError, Deleted, EndpointKey, Journal, ReadError, Retention};
 use crate::metrics::JournalMetrics;
@@ -24,7 +22,7 @@ use crate::store::{self, DataDir};
 struct Sqlite {
     temp: TempDir,
     dir: DataDir,
-    options: Options,
+    retention: Retention,
     journal: Option<Arc<SqliteJournal>>,
     endpoints: i64,
 }
@@ -33,13 +31,10 @@ journal_suite!(Sqlite);
 
 impl Fixture for Sqlite {
     async fn start(max_age: Duration, max_bytes: u64) -> Self {
-        Self::with(Options {
-            retention: Retention {
-                max_age,
-                max_bytes,
-                ..Retention::default()
-            },
-            ..Options::default()
+        Self::with(Retention {
+            max_age,
+            max_bytes,
+            ..Retention::default()
         })
     }
 
@@ -83,13 +78,13 @@ impl Fixture for Sqlite {
 }
 
 impl Sqlite {
-    fn with(options: Options) -> Self {
+    fn with(retention: Retention) -> Self {
         let temp = TempDir::new().expect("a directory");
         let dir = DataDir::open(temp.path()).expect("a data directory");
         let mut fixture = Self {
             temp,
             dir,
-            options,
+            retention,
             journal: None,
             endpoints: 0,
         };
@@ -99,12 +94,12 @@ impl Sqlite {
 
     /// Starts on a connection that the test opens.
     fn on(prepare: impl FnOnce(&Path) -> Connection) -> Self {
-        let mut fixture = Self::with(Options::default());
+        let mut fixture = Self::with(Retention::default());
         let connection = prepare(&fixture.dir.database());
         let journal = SqliteJournal::start(
             &fixture.dir,
             connection,
-            fixture.options,
+            fixture.retention,
             JournalMetrics::default(),
         );
         fixture.journal = Some(Arc::new(journal.expect("it starts")));
@@ -112,7 +107,7 @@ impl Sqlite {
     }
 
     fn open(&mut self) {
-        let journal = SqliteJournal::open(&self.dir, self.options).expect("it opens");
+        let journal = SqliteJournal::open(&self.dir, self.retention).expect("it opens");
         self.journal = Some(Arc::new(journal));
     }
 
@@ -240,7 +235,7 @@ async fn a_full_disk_refuses_and_the_journal_recovers() {
 
 #[tokio::test]
 async fn a_failed_commit_fails_all_of_its_group() {
-    let mut fixture = Sqlite::with(Options::default());
+    let mut fixture = Sqlite::with(Retention::default());
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
     append(&journal, entry(endpoint, b"", 1)).await;
@@ -276,7 +271,7 @@ async fn a_failed_commit_fails_all_of_its_group() {
 
 #[tokio::test]
 async fn one_bad_entry_fails_alone() {
-    let mut fixture = Sqlite::with(Options::default());
+    let mut fixture = Sqlite::with(Retention::default());
     let endpoint = fixture.endpoint();
     fixture.sql(
         "CREATE TRIGGER picky BEFORE INSERT ON event WHEN new.kind = 99
@@ -299,7 +294,7 @@ async fn one_bad_entry_fails_alone() {
 
 #[tokio::test]
 async fn a_large_request_gives_way_to_a_small_one() {
-    let mut fixture = Sqlite::with(Options::default());
+    let mut fixture = Sqlite::with(Retention::default());
     let (endpoint, journal) = (fixture.endpoint(), fixture.sqlite());
     let paused = journal.writer.pause().await.expect("between two");
     let large = journal.append(entry(endpoint, &[b'x'; LARGE_BYTES as usize], 1));
@@ -310,41 +305,8 @@ async fn a_large_request_gives_way_to_a_small_one() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_at_once() {
-    let mut fixture = Sqlite::with(Options {
-        queue: QueueLimits {
-            operations: 10,
-            bytes: 20_000,
-            large: None,
-        },
-        ..Options::default()
-    });
-    let endpoint = fixture.endpoint();
-    let journal = fixture.journal();
-    let held = fixture.connection();
-    held.execute_batch("BEGIN IMMEDIATE").expect("held");
-    let mut waiting = Vec::new();
-    let refused = loop {
-        let mut append = journal.append(entry(endpoint, &[b'x'; 2000], 1));
-        match (&mut append).now_or_never() {
-            Some(answer) => break answer,
-            None => waiting.push(append),
-        }
-    };
-    assert!(
-        matches!(refused, Err(AppendError::QueueFull)),
-        "{refused:?}"
-    );
-    assert!((8..10).contains(&waiting.len()), "{}", waiting.len());
-    held.execute_batch("ROLLBACK").expect("released");
-    for answer in join_all(waiting).await {
-        answer.expect("queued, so stored");
-    }
-}
-
-#[tokio::test]
 async fn a_closed_journal_refuses() {
-    let mut fixture = Sqlite::with(Options::default());
+    let mut fixture = Sqlite::with(Retention::default());
     let endpoint = fixture.endpoint();
     let queued = fixture.sqlite().append(entry(endpoint, b"", 1));
     // As the accounts' connection: without it, SQLite would move the log by itself.
@@ -442,12 +404,9 @@ async fn sizes_are_kept_in_step_with_events() {
 
 #[tokio::test]
 async fn an_account_over_its_size_loses_events_of_its_largest_endpoint() {
-    let mut fixture = Sqlite::with(Options {
-        retention: Retention {
-            max_account_bytes: 500_000,
-            ..Retention::default()
-        },
-        ..Options::default()
+    let mut fixture = Sqlite::with(Retention {
+        max_account_bytes: 500_000,
+        ..Retention::default()
     });
     let (large, small, other) = (fixture.endpoint(), fixture.endpoint(), fixture.endpoint());
     fixture.sql(
@@ -501,7 +460,7 @@ async fn retention_corrects_a_wrong_size() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_readers_progress_beside_appends() {
-    let mut fixture = Sqlite::with(Options::default());
+    let mut fixture = Sqlite::with(Retention::default());
     let endpoint = fixture.endpoint();
     let journal = fixture.journal();
     let readers = (0..64).map(|_| async {
@@ -529,7 +488,7 @@ async fn many_readers_progress_beside_appends() {
 
 #[tokio::test]
 async fn the_writer_waits_for_another_process() {
-    let mut fixture = Sqlite::with(Options::default());
+    let mut fixture = Sqlite::with(Retention::default());
     let endpoint = fixture.endpoint();
     let held = fixture.connection();
     held.execute_batch("BEGIN IMMEDIATE").expect("held");
@@ -541,7 +500,7 @@ async fn the_writer_waits_for_another_process() {
 
 #[tokio::test]
 async fn the_highest_number_is_the_last() {
-    let mut fixture = Sqlite::with(Options::default());
+    let mut fixture = Sqlite::with(Retention::default());
     let (endpoint, next) = (fixture.endpoint(), fixture.endpoint());
     let journal = fixture.journal();
     fixture.sql("UPDATE endpoint SET next_seq = 4398046511102 WHERE key = 1");

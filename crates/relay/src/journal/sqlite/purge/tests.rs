@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ringtail_protocol::event::Timestamp;
 use tempfile::TempDir;
 
-use super::super::{Options, SqliteJournal};
+use super::super::SqliteJournal;
 use super::*;
 use crate::journal::suite::entry;
 use crate::journal::{AppendError, Deleted, Journal, Retention};
@@ -32,11 +32,8 @@ impl PurgeFixture {
                  INSERT INTO endpoint (key, account, name, id, created_at) VALUES (2, 1, 'b', 'b-1', 0);",
             )
             .unwrap();
-        let options = Options {
-            retention: Retention::default(),
-            ..Options::default()
-        };
-        let journal = Arc::new(SqliteJournal::open(&dir, options).unwrap());
+        let retention = Retention::default();
+        let journal = Arc::new(SqliteJournal::open(&dir, retention).unwrap());
         Self { dir, journal, temp }
     }
 
