@@ -1,8 +1,9 @@
 //! Differences between two events, or between two responses of the app.
 //!
 //! Compares lines: request line or status, header fields, and the body, with JSON formatted. Fields that differ between any
-//! two events are noise: their values are not compared.
+//! two events are noise: their values are not compared. Nor is the order of fields.
 
+mod aligned;
 mod changes;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
 
+use self::aligned::Aligned;
 pub use self::changes::{Change, Changes, answer_changes, event_changes};
 
 /// Fields that differ between any two events: identity, times, order.
@@ -181,24 +183,30 @@ pub fn is_answer(attempt: &AttemptDetail) -> bool {
 /// Compares two events.
 #[must_use]
 pub fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Diff {
-    let document = |event: &EventDetail| {
-        let head = format!("{} {}", event.event.method, event.event.path);
-        Document::new(&head, &event.headers, &event.body, noise)
-    };
-    compare(&document(one), &document(other))
+    let message = |event: &EventDetail| format!("{} {}", event.event.method, event.event.path);
+    compare(
+        [
+            (&message(one), &one.headers, &one.body),
+            (&message(other), &other.headers, &other.body),
+        ],
+        noise,
+    )
 }
 
 /// Compares two responses.
 #[must_use]
 pub fn answers(one: &AttemptDetail, other: &AttemptDetail, noise: &Noise) -> Diff {
-    let document = |answer: &AttemptDetail| {
-        let head = match &answer.attempt.outcome {
-            Outcome::Status(status) => status.to_string(),
-            Outcome::Error { message, .. } => message.clone(),
-        };
-        Document::new(&head, &answer.headers, &answer.body, noise)
+    let head = |answer: &AttemptDetail| match &answer.attempt.outcome {
+        Outcome::Status(status) => status.to_string(),
+        Outcome::Error { message, .. } => message.clone(),
     };
-    let mut diff = compare(&document(one), &document(other));
+    let mut diff = compare(
+        [
+            (&head(one), &one.headers, &one.body),
+            (&head(other), &other.headers, &other.body),
+        ],
+        noise,
+    );
     diff.not_compared.extend(not_kept(one, other));
     diff
 }
@@ -209,7 +217,10 @@ fn not_kept(one: &AttemptDetail, other: &AttemptDetail) -> Option<String> {
     (lost > 0).then(|| format!("the last {lost} bytes of the body, which were not kept"))
 }
 
-/// What is compared of an event or a response.
+/// The head line, header fields and body of an event or a response.
+type Message<'a> = (&'a str, &'a [Header], &'a [u8]);
+
+/// What is compared of a message.
 struct Document {
     /// The lines.
     text: String,
@@ -222,7 +233,13 @@ struct Document {
 }
 
 impl Document {
-    fn new(head: &str, headers: &[Header], body: &[u8], noise: &Noise) -> Self {
+    /// Makes the lines of a message, whose header fields and JSON are given in the order to show.
+    fn new(
+        (head, _, body): Message<'_>,
+        headers: &[Header],
+        ordered: Option<&str>,
+        noise: &Noise,
+    ) -> Self {
         let mut text = format!("{head}\n");
         let mut hidden = Vec::new();
         for Header { name, value } in headers {
@@ -242,17 +259,21 @@ impl Document {
             let is_noise = is_scalar && noise.has(&json::decoded(name));
             is_noise.then(|| json::literal(NOT_COMPARED))
         };
-        let json = str::from_utf8(body).ok();
-        let json = json.and_then(|body| Some((body, json::indented(body, without_noise)?)));
+        let received = str::from_utf8(body).ok();
+        let json = received.and_then(|received| {
+            let ordered = ordered.unwrap_or(received);
+            Some((received, ordered, json::indented(ordered, without_noise)?))
+        });
         let exact = match json {
-            Some((body, indented)) => {
+            Some((received, ordered, indented)) => {
                 text.push_str(&indented);
-                let exact = json::with_values(body, |name, token| {
+                json::with_values(ordered, |name, token| {
                     let new = without_noise(name, token)?;
                     let value = token.text.as_bytes().to_vec();
                     hidden.push((json::decoded(name).to_lowercase(), value));
                     Some(new)
                 });
+                let exact = json::with_values(received, without_noise);
                 exact.into_owned().into_bytes()
             }
             None => {
@@ -284,26 +305,50 @@ fn lossless(bytes: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
-fn compare(one: &Document, other: &Document) -> Diff {
-    let mut diff = lines(one, other);
-    let mut names = BTreeSet::new();
+fn compare(messages: [Message<'_>; 2], noise: &Noise) -> Diff {
+    let mut aligned = Aligned::default();
+    let [ours, theirs] = messages;
+    let headers = aligned.headers([ours.1, theirs.1], noise);
+    let json = |body| str::from_utf8(body).ok().filter(|it| json::is_valid(it));
+    let bodies = match (json(ours.2), json(theirs.2)) {
+        (Some(one), Some(other)) if one.len().max(other.len()) <= MAX_BYTES => {
+            aligned.json(one, other, noise).map(Some)
+        }
+        _ => [None, None],
+    };
+    let [one, other] = [0, 1].map(|side| {
+        let ordered = bodies[side].as_deref();
+        Document::new(messages[side], &headers[side], ordered, noise)
+    });
+    let mut diff = lines(&one, &other);
+    let mut names: BTreeSet<&str> = aligned.dropped.iter().map(String::as_str).collect();
     let (mut ours, mut theirs) = (one.hidden.iter(), other.hidden.iter());
     loop {
         match (ours.next(), theirs.next()) {
             (None, None) => break,
             (one, other) if one == other => {}
-            (one, other) => names.extend([one, other].into_iter().flatten().map(|(name, _)| name)),
+            (one, other) => {
+                let hidden = [one, other].into_iter().flatten();
+                names.extend(hidden.map(|(name, _)| name.as_str()));
+            }
         }
     }
-    let named = names.iter().take(MAX_NAMED).map(|name| name.as_str());
-    let mut named = named.collect::<Vec<_>>().join(", ");
+    let named: Vec<&str> = names.iter().take(MAX_NAMED).copied().collect();
+    let mut named = named.join(", ");
     if names.len() > MAX_NAMED {
         named.push_str(&format!(" and {} more", names.len() - MAX_NAMED));
     }
     if !names.is_empty() {
         diff.not_compared.push(format!("skipped fields: {named}"));
     }
-    if diff.changes == 0 && one.body != other.body {
+    for (has_moved, what) in [
+        (aligned.headers_moved, "order or case of header names"),
+        (aligned.members_moved, "order of the JSON's fields"),
+    ] {
+        diff.not_compared.extend(has_moved.then(|| what.to_owned()));
+    }
+    let is_as_received = !aligned.members_moved && !aligned.members_dropped;
+    if diff.changes == 0 && is_as_received && one.body != other.body {
         diff.not_compared
             .push("white space between the tokens of the JSON".to_owned());
     }
@@ -386,13 +431,19 @@ mod tests {
     use ringtail_store::NewAttempt;
     use ringtail_store::testing::{TestHistory, attempt, call};
 
-    fn document(body: impl AsRef<[u8]>, noise: &Noise) -> Document {
-        Document::new("POST /", &[], body.as_ref(), noise)
+    fn bodies_with(noise: &Noise, one: &str, other: &str) -> Diff {
+        compare(
+            [one, other].map(|body| ("POST /", &[][..], body.as_bytes())),
+            noise,
+        )
     }
 
     fn bodies(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> Diff {
-        let noise = Noise::default();
-        compare(&document(one, &noise), &document(other, &noise))
+        let bodies = [one.as_ref(), other.as_ref()];
+        compare(
+            bodies.map(|body| ("POST /", &[][..], body)),
+            &Noise::default(),
+        )
     }
 
     fn show(diff: &Diff) -> String {
@@ -410,7 +461,7 @@ mod tests {
         let one = r#"{"uuid":"1","body":{"sequence":1,"status":"Ringing","eventTime":"a"}}"#;
         let other = r#"{"uuid":"2","body":{"sequence":2,"status":"Answered","eventTime":"b"}}"#;
         let noise = Noise::default();
-        let diff = compare(&document(one, &noise), &document(other, &noise));
+        let diff = bodies(one, other);
         assert_eq!(
             diff.not_compared,
             ["skipped fields: eventtime, sequence, uuid"]
@@ -431,15 +482,8 @@ mod tests {
         assert!(show(&diff).contains(r#""sequence": "(not compared)","#));
         let noise = noise.with("STATUS");
         assert_eq!(noise.names().collect::<Noise>(), noise);
-        assert_eq!(
-            compare(&document(one, &noise), &document(other, &noise)).changes,
-            0
-        );
-        let noise = Noise::none();
-        assert_eq!(
-            compare(&document(one, &noise), &document(other, &noise)).changes,
-            8
-        );
+        assert_eq!(bodies_with(&noise, one, other).changes, 0);
+        assert_eq!(bodies_with(&Noise::none(), one, other).changes, 8);
     }
 
     #[test]
