@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Answer;
 use crate::Shared;
+use crate::error::ApiError;
 
 pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(value(&shared))
@@ -47,7 +48,12 @@ pub(super) struct Pause {
 
 /// Pauses or resumes forwarding on all endpoints.
 pub(super) async fn pause(State(shared): State<Arc<Shared>>, Json(asked): Json<Pause>) -> Answer {
-    let engines = shared.store.engines.iter();
-    engines.for_each(|engine| engine.hold(asked.paused));
+    let engines = &shared.store.engines;
+    if engines.is_empty() {
+        return Err(ApiError::usage(
+            "nothing is forwarded here: pause in the `ringtail listen` that forwards, with H or on its own page",
+        ));
+    }
+    engines.iter().for_each(|engine| engine.hold(asked.paused));
     Ok(Json(json!({"paused": asked.paused})))
 }

@@ -209,6 +209,15 @@ async fn wrong_options_are_refused_before_anything_is_stored() {
     assert_eq!(stored["events"].as_array().unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn where_nothing_is_forwarded_nothing_is_paused() {
+    let page = Page::open(false).await;
+    let answer = page.post("/pause", &json!({"paused": true})).await;
+    let error = answer.json()["error"]["message"].to_string();
+    assert_eq!(answer.status, 400, "{error}");
+    assert!(error.contains("`ringtail listen`"), "{error}");
+}
+
 /// The steps of a replay are not read here, and it ends all the same.
 #[tokio::test]
 async fn a_replay_is_answered_with_its_report() {
