@@ -43,6 +43,17 @@ async fn a_canary_passes_every_hop_and_is_no_event() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_canary_to_a_misspelt_name_creates_no_endpoint() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    for _ in 0..2 {
+        let output = world.home.run(["canary", "-e", "hook"]).await?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(error.starts_with("error[RT-311]: no such endpoint"), "{error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_hop_that_loses_a_canary_is_named() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     let lost = async |world: &World, hop: &str| {

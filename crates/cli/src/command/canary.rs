@@ -8,6 +8,7 @@ use ringtail_client::endpoint_cache::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Coded as _, Failure, codes};
+use ringtail_protocol::path::EndpointAnswer;
 use serde_json::{Value, json};
 
 use super::find::open;
@@ -50,9 +51,15 @@ pub(super) async fn canary(
 ) -> Result<Canary, Failure> {
     let config = Config::load(&common.flags(endpoint.as_ref()))?;
     let account = config.account()?;
-    let endpoint = RelayApi::new(account.clone())
-        .endpoint(&config.endpoint, None)
+    let found = RelayApi::new(account.clone())
+        .find(&config.endpoint)
         .await?;
+    let Some(EndpointAnswer { info: endpoint, .. }) = found else {
+        let (name, relay) = (&config.endpoint, &account.relay);
+        let none = format!("no such endpoint at {relay}: {name}");
+        let create = format!("`ringtail listen --endpoint {name}` creates it");
+        return Err(Failure::new(&codes::NO_ENDPOINT, none).hint(create));
+    };
     let target = last_target(&config.data, &endpoint.endpoint);
     if to_app && target.is_none() {
         let unknown = format!("no target of endpoint {} is known", config.endpoint);
