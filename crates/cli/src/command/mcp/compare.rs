@@ -141,7 +141,10 @@ pub(super) async fn timeline(session: &Session, args: TimelineInput) -> Result<A
         }
     };
     let mut course = session.store.timeline(event.row, session.masked).await?;
-    course.iter_mut().for_each(redact::detail);
+    for detail in &mut course {
+        redact::detail(detail);
+        session.tell_comment(&mut detail.event).await?;
+    }
     let rows: Vec<EventRow> = course.iter().map(|detail| detail.event.clone()).collect();
     if event.topic != "telephony" {
         let line = format!("a conversation of {} events", rows.len());

@@ -42,16 +42,6 @@ pub(super) async fn explanation(_: &Session, args: ExplanationInput) -> Result<A
     Ok(Answer::new(json!({"explanations": explained}), line))
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum In {
-    #[default]
-    JsonSchema,
-    Typescript,
-    Rust,
-    Python,
-}
-
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TypesInput {
@@ -59,8 +49,12 @@ pub(super) struct TypesInput {
     #[serde(default)]
     filter: String,
     /// Language of the types
-    #[serde(default)]
-    language: In,
+    #[serde(default = "json_schema")]
+    language: Language,
+}
+
+fn json_schema() -> Language {
+    Language::JsonSchema
 }
 
 pub(super) async fn types(session: &Session, args: TypesInput) -> Result<Answer, Failure> {
@@ -72,6 +66,10 @@ pub(super) async fn types(session: &Session, args: TypesInput) -> Result<Answer,
         .await?;
     let (mut shapes, mut new) = (Shapes::default(), Vec::new());
     let count = found.rows.len();
+    if count == 0 {
+        let none = Failure::new(&codes::NO_DATA, "no event matches the filter");
+        return Err(none.hint("read_events without a filter lists the events"));
+    }
     for row in found.rows {
         // Names of members may be personal data, too.
         let detail = session.store.event(row.id, false, session.masked).await?;
@@ -84,16 +82,10 @@ pub(super) async fn types(session: &Session, args: TypesInput) -> Result<Answer,
         }
         shapes.add(&row.topic, &detail.body);
     }
-    let language = match args.language {
-        In::JsonSchema => Language::JsonSchema,
-        In::Typescript => Language::Typescript,
-        In::Rust => Language::Rust,
-        In::Python => Language::Python,
-    };
     let types: Vec<Value> = shapes
         .found()?
         .map(|(topic, count, shape)| {
-            let text = language.text(topic, count, shape);
+            let text = args.language.text(topic, count, shape);
             json!({"kind": topic, "events": count, "text": text})
         })
         .collect();

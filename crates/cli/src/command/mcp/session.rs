@@ -16,6 +16,9 @@ use super::answer::bound_all;
 use super::cursor::{Cursor, LOOKED_AT};
 use crate::args::Common;
 
+/// Stands for a masked comment: it is private text, in which nobody can find what to replace.
+const MASKED_COMMENT: &str = "(masked)";
+
 /// A client's session.
 pub(super) struct Session {
     pub(super) common: Common,
@@ -92,7 +95,24 @@ impl Session {
     /// Prepares rows: masked, then redacted, because masking alone makes pseudonyms of secrets.
     pub(super) async fn rows(&self, rows: Vec<EventRow>) -> Result<Vec<EventRow>, Failure> {
         let rows = self.store.rows(rows, self.masked).await?;
-        Ok(rows.into_iter().map(redact::row).collect())
+        let mut rows: Vec<EventRow> = rows.into_iter().map(redact::row).collect();
+        for row in &mut rows {
+            self.tell_comment(row).await?;
+        }
+        Ok(rows)
+    }
+
+    /// Puts [`MASKED_COMMENT`] into a prepared row whose event has a comment.
+    pub(super) async fn tell_comment(&self, row: &mut EventRow) -> Result<(), Failure> {
+        let Some(mark) = row.bookmark.as_mut().filter(|_| self.masked) else {
+            return Ok(());
+        };
+        let stored = self.history().row(row.id).await?;
+        let stored = stored.and_then(|row| row.bookmark);
+        if stored.is_some_and(|stored| !stored.comment.is_empty()) {
+            MASKED_COMMENT.clone_into(&mut mark.comment);
+        }
+        Ok(())
     }
 
     /// Reads an event, prepared in the same way, with its signatures checked.
@@ -100,6 +120,7 @@ impl Session {
         let mut detail = self.store.event(id, false, self.masked).await?;
         if let Some(detail) = &mut detail {
             redact::detail(detail);
+            self.tell_comment(&mut detail.event).await?;
         }
         detail.ok_or_else(|| Failure::new(&codes::NO_DATA, "retention has just deleted the event"))
     }

@@ -109,6 +109,8 @@ fn types_and_scenarios_are_those_of_the_commands() {
         );
         assert_eq!(types["types"][0]["events"], 2);
     }
+    let none = server.fails("read_types", json!({"filter": "kind:fax"}));
+    assert_eq!(none["message"], "no event matches the filter");
     let all = server.call("read_scenarios", json!({}));
     let names: Vec<&str> = all["scenarios"]
         .as_array()

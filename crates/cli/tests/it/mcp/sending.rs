@@ -257,3 +257,24 @@ fn a_bookmark_is_set_and_removed() {
         (&json!(false), &Value::Null)
     );
 }
+
+#[test]
+fn a_masked_comment_is_not_an_empty_one() {
+    let filled = Filled::new(vec![sms(1)]);
+    let mut server = Checked::start(&filled.home, Era::Initialized, &["--allow-send"]);
+    for (comment, shown) in [("", ""), (NAME, "(masked)")] {
+        let mark = json!({"event": "1", "marked": true, "comment": comment});
+        let set = server.call("set_mark", mark);
+        let listed = server.call("read_events", json!({"filter": "bookmarked"}));
+        let read = server.call("read_event", json!({"event": "1"}));
+        let talk = server.call("read_timeline", json!({"event": "1"}));
+        for event in [
+            &set["event"],
+            &listed["events"][0],
+            &read["event"],
+            &talk["events"][0],
+        ] {
+            assert_eq!(event["comment"], shown, "{event}");
+        }
+    }
+}
