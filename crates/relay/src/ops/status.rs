@@ -160,7 +160,7 @@ fn certificate(state: &CertificateState) -> CertificateStatus {
             })
             .collect(),
         next_renewal: state.next_renewal.map(rfc3339::of),
-        error: state.error.as_ref().map(|error| error.message.clone()),
+        error: state.error.clone(),
         orders_placed: state.orders.placed,
         orders_failed: state.orders.failed,
     }

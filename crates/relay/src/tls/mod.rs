@@ -9,7 +9,6 @@ mod clock;
 mod dev;
 mod files;
 mod inspect;
-mod keeper;
 mod reload;
 mod resolver;
 mod settings;
@@ -24,18 +23,17 @@ use rustls::crypto::aws_lc_rs;
 use tokio::sync::{Notify, watch};
 
 pub(crate) use self::acceptor::Acceptor;
-pub use self::acme::{AcmeClientError, AcmeError, AcmeFileError};
+pub use self::acme::{AcmeClientError, AcmeFileError};
 pub use self::clock::Clock;
 pub use self::dev::DevError;
 pub use self::files::FilesError;
 pub use self::inspect::CertificateError;
-use self::keeper::KeeperContext;
 use self::resolver::Certificates;
 pub use self::settings::{
     Acme, Certificate, Domain, DomainError, HttpListen, LETS_ENCRYPT, MAX_DOMAINS, PemPair,
 };
 use self::state::StateSender;
-pub use self::state::{CertificateInfo, CertificateState, Failure, OrderCounts, Source};
+pub use self::state::{CertificateInfo, CertificateState, OrderCounts, Source};
 use crate::public_url::Host;
 
 /// TLS of a relay.
@@ -102,8 +100,7 @@ impl Tls {
         let acceptor = match certificate {
             Certificate::Proxy => None,
             _ => {
-                let for_authority = challenges.clone().map(acme::server_config).transpose();
-                let for_authority = for_authority.map_err(TlsError::Settings)?;
+                let for_authority = challenges.clone().map(acme::server_config);
                 let acceptor = Acceptor::new(server_config(certificates)?, for_authority);
                 Some(acceptor.map_err(TlsError::Thread)?)
             }
@@ -124,10 +121,16 @@ fn source(certificate: &Certificate) -> Source {
         Certificate::Dev => Source::Dev,
         Certificate::Files(_) => Source::Files,
         Certificate::Proxy => Source::Proxy,
-        Certificate::Acme(settings) => Source::Acme {
-            directory: settings.directory.clone(),
-        },
+        Certificate::Acme(_) => Source::Acme,
     }
+}
+
+/// What every keeper needs.
+#[derive(Debug)]
+struct KeeperContext {
+    certificates: Arc<Certificates>,
+    state: StateSender,
+    clock: Clock,
 }
 
 /// Renews certificates while the relay runs.
@@ -160,10 +163,7 @@ impl Keeper {
 }
 
 fn server_config(certificates: Arc<Certificates>) -> Result<ServerConfig, TlsError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(TlsError::Settings)?
+    let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -183,9 +183,12 @@ pub enum TlsError {
     /// The relay could not create its own certificate.
     #[error("the relay could not create its own certificate")]
     Dev(#[from] DevError),
-    /// The relay cannot order certificates.
+    /// The files for orders of certificates cannot be written.
     #[error(transparent)]
-    Acme(#[from] AcmeError),
+    AcmeFiles(#[from] AcmeFileError),
+    /// The authority for certificates cannot be called.
+    #[error(transparent)]
+    AcmeClient(#[from] AcmeClientError),
     /// The system gives no thread.
     #[error("cannot start a thread for TLS handshakes")]
     Thread(#[source] std::io::Error),
@@ -201,7 +204,7 @@ impl Coded for TlsError {
             Self::Dev(error) => error.code(),
             Self::Settings(_) => &codes::RELAY_CERTIFICATE,
             Self::Thread(_) => &codes::FAILED,
-            Self::Acme(error) => error.code(),
+            Self::AcmeFiles(_) | Self::AcmeClient(_) => &codes::RELAY_ACME,
         }
     }
 }

@@ -8,10 +8,9 @@ use std::time::SystemTime;
 use tokio::sync::Notify;
 use tokio::time;
 
+use super::KeeperContext;
 use super::files::{self, FilesError};
-use super::keeper::KeeperContext;
 use super::settings::PemPair;
-use super::state::Failure;
 use crate::limits::CERTIFICATE_INTERVAL;
 use crate::public_url::Host;
 
@@ -88,10 +87,9 @@ impl FilesKeeper {
                 error = message,
                 "rejected the new certificate, keeping the old one"
             );
-            let at = self.context.clock.now();
             self.context
                 .state
-                .change(|state| state.error = Some(Failure { at, message }));
+                .change(|state| state.error = Some(message));
         }
     }
 

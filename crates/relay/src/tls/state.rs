@@ -17,8 +17,8 @@ pub struct CertificateState {
     pub shown: Vec<CertificateInfo>,
     /// When the relay will renew; `None` for files.
     pub next_renewal: Option<SystemTime>,
-    /// The newest failure since the last success.
-    pub error: Option<Failure>,
+    /// The newest failure since the last success, with its causes, escaped.
+    pub error: Option<String>,
     /// Orders since the relay started.
     pub orders: OrderCounts,
 }
@@ -50,7 +50,7 @@ impl CertificateState {
 }
 
 /// Source of certificates.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
     /// The relay's own authority.
@@ -60,10 +60,7 @@ pub enum Source {
     /// The proxy in front; the relay has none.
     Proxy,
     /// An ACME authority.
-    Acme {
-        /// URL of its directory.
-        directory: String,
-    },
+    Acme,
 }
 
 impl fmt::Display for Source {
@@ -73,7 +70,7 @@ impl fmt::Display for Source {
             Self::Dev => "dev",
             Self::Files => "files",
             Self::Proxy => "proxy",
-            Self::Acme { .. } => "acme",
+            Self::Acme => "acme",
         })
     }
 }
@@ -92,16 +89,6 @@ pub struct CertificateInfo {
     pub not_before: SystemTime,
     /// End of its validity.
     pub not_after: SystemTime,
-}
-
-/// A failed attempt to renew or reload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Failure {
-    /// When.
-    pub at: SystemTime,
-    /// The error with its causes, escaped.
-    pub message: String,
 }
 
 /// Counts of orders.

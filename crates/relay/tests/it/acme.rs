@@ -294,7 +294,7 @@ async fn a_renewal_that_fails_leaves_the_old_certificate_and_waits() {
     .await;
     assert_eq!(failed.shown, before.shown);
     assert_eq!(failed.orders.issued, 1);
-    let message = failed.error.unwrap().message;
+    let message = failed.error.unwrap();
     assert!(message.contains(DOMAIN), "{message}");
     let wait = failed
         .next_renewal
@@ -331,7 +331,7 @@ async fn an_authority_that_does_not_answer_gets_no_order() {
     .await;
     assert_eq!(failed.orders.placed, 0);
     assert!(failed.shown.is_empty());
-    let message = failed.error.unwrap().message;
+    let message = failed.error.unwrap();
     assert!(
         message.contains("the authority did not answer"),
         "{message}"

@@ -94,7 +94,7 @@ async fn a_bad_pair_is_refused_and_the_old_one_kept_until_a_good_one_comes() {
         let refused = state(
             &relay,
             "the refusal",
-            |state| matches!(&state.error, Some(error) if error.message.contains(why)),
+            |state| matches!(&state.error, Some(error) if error.contains(why)),
         )
         .await;
         assert_eq!(refused.shown, before.shown);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, version};
 
 /// The ALPN protocol of TLS-ALPN-01 (RFC 8737).
 pub(crate) const PROTOCOL: &[u8] = b"acme-tls/1";
@@ -70,14 +70,12 @@ impl ResolvesServerCert for Challenges {
 }
 
 /// Returns the TLS settings for the authority's handshakes.
-pub(crate) fn server_config(challenges: Arc<Challenges>) -> Result<ServerConfig, rustls::Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+pub(crate) fn server_config(challenges: Arc<Challenges>) -> ServerConfig {
+    let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_cert_resolver(challenges);
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(config)
+    config
 }

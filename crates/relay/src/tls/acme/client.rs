@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
@@ -13,7 +12,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::{ClientConfig, RootCertStore};
@@ -30,10 +28,7 @@ pub(super) struct AcmeHttp(Client<HttpsConnector<HttpConnector>, BodyWrapper<Byt
 impl AcmeHttp {
     /// Trusts the roots in a file, or the system's.
     pub(super) fn new(roots: Option<&Path>) -> Result<Self, AcmeClientError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(AcmeClientError::Settings)?;
+        let config = ClientConfig::builder();
         let config = match roots {
             Some(file) => config.with_root_certificates(read(file)?),
             None => config

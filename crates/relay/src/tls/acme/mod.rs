@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use instant_acme::{Account, CertificateIdentifier, NewAccount};
-use ringtail_errors::{Code, Coded, codes};
 use rustls::sign::CertifiedKey;
 use tokio::time;
 
@@ -30,9 +29,9 @@ use self::order::{OrderError, Wanted};
 use self::pace::{ChallengeKind, Orders, Outcome};
 pub use self::store::AcmeFileError;
 use self::store::{SaveError, Store};
-use super::keeper::KeeperContext;
+use super::KeeperContext;
+use super::TlsError;
 use super::settings::Acme;
-use super::state::Failure;
 use crate::limits::{CERTIFICATE_INTERVAL, ORDER_TIMEOUT};
 use crate::public_url::Host;
 use crate::rfc3339;
@@ -77,7 +76,7 @@ impl AcmeKeeper {
         settings: Acme,
         data: &Path,
         context: KeeperContext,
-    ) -> Result<Self, AcmeError> {
+    ) -> Result<Self, TlsError> {
         let store = Store::open(data, &settings.directory)?;
         let http = AcmeHttp::new(settings.ca.as_deref())?;
         let shown = store.certificate().map(Arc::new);
@@ -208,9 +207,9 @@ impl AcmeKeeper {
             next_attempt = %rfc3339::of(retry_at),
             "could not get a certificate; `ringtail-relay certificate renew` retries at once"
         );
-        self.context.state.change(|state| {
-            state.error = Some(Failure { at: now, message });
-        });
+        self.context
+            .state
+            .change(|state| state.error = Some(message));
     }
 
     /// Orders a certificate, trying each kind of challenge, and saves it.
@@ -403,22 +402,4 @@ enum AttemptError {
     NotYet { until: SystemTime },
     #[error("the order took too long")]
     TooLong,
-}
-
-/// Why a relay cannot order certificates.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AcmeError {
-    /// Its files cannot be written.
-    #[error(transparent)]
-    Store(#[from] AcmeFileError),
-    /// The authority cannot be called.
-    #[error(transparent)]
-    Client(#[from] AcmeClientError),
-}
-
-impl Coded for AcmeError {
-    fn code(&self) -> &'static Code {
-        &codes::RELAY_ACME
-    }
 }
