@@ -7,7 +7,7 @@ use ringtail_protocol::name::Name;
 use ringtail_protocol::path::{EndpointAnswer, EndpointInfo, code};
 use serde::Deserialize;
 
-use super::context::ApiContext;
+use super::ApiContext;
 use super::denied::Denied;
 use crate::accounts::{AccountsError, VerifyTokenHash};
 use crate::budget::{Owner, request_bytes};

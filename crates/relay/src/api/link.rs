@@ -9,7 +9,7 @@ use ringtail_protocol::path::code;
 use ringtail_protocol::version;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use super::context::ApiContext;
+use super::ApiContext;
 use super::denied::Denied;
 use crate::accounts::Account;
 use crate::budget::Owner;

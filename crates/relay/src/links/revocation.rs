@@ -1,7 +1,7 @@
 //! Follows what other processes change: ends links whose token was revoked or rotated, or whose endpoint was deleted, and
 //! learns new endpoints.
 
-use super::context::LinkContext;
+use super::LinkContext;
 use super::registry::LinkEnd;
 use crate::accounts::AccountsError;
 use crate::shutdown::Phase;

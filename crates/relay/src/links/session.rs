@@ -23,7 +23,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tracing::Instrument as _;
 
-use super::context::LinkContext;
+use super::LinkContext;
 use super::events::{Pump, PumpError, QUEUED_PAGES};
 use super::registry::{Link, LinkBody, LinkEnd, LinkId};
 use crate::accounts::Account;

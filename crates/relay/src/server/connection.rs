@@ -1,4 +1,4 @@
-//! One connection: TLS, HTTP/1.1 or HTTP/2, and its end.
+//! The accept loop of the public listener, and one connection: TLS, HTTP/1.1 or HTTP/2, and its end.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::server::TlsStream;
 use tokio_util::io::{InspectReader, InspectWriter};
@@ -35,6 +35,7 @@ use crate::net::head_capture::HeadCapture;
 use crate::net::pace::Paced;
 use crate::net::proxies::{Caller, Proxies};
 use crate::net::proxy_header::{self, ProxyHeaderError};
+use crate::net::socket;
 use crate::net::turns::Turns;
 use crate::response::{self, RelayResponse};
 use crate::shutdown::{Phase, Shutdown};
@@ -56,8 +57,35 @@ pub(super) struct ListenerContext {
     pub(super) shutdown: Shutdown,
 }
 
+/// Accepts connections until the relay drains.
+pub(super) async fn accept(listener: TcpListener, context: Arc<ListenerContext>) {
+    let limits = &context.limits;
+    let metrics = &context.metrics;
+    while let Some((socket, peer)) =
+        socket::accept(&listener, &context.shutdown, limits.accept_pause).await
+    {
+        // A proxy's connections carry many callers, who count once they are known.
+        let counted = (!context.proxies.trusts(peer.ip())).then(|| peer.ip());
+        match context.admission.admit(counted) {
+            Ok(slot) => {
+                if slot.evicted_another() {
+                    metrics.limits.hit(Limit::Connections);
+                }
+                let owner = context.proxies.owner(Caller::Peer(peer));
+                let connection = serve(context.clone(), socket, peer, slot);
+                let connection = context.turns.take(owner, connection);
+                context.shutdown.connections.spawn(connection);
+            }
+            Err(limit) => {
+                metrics.limits.hit(limit);
+                tracing::debug!(limit = limit.name(), "too many connections");
+            }
+        }
+    }
+}
+
 /// Serves a connection to its end, in its own task: a panic ends only this connection.
-pub(super) async fn serve(
+async fn serve(
     context: Arc<ListenerContext>,
     socket: TcpStream,
     peer: SocketAddr,

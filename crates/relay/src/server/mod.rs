@@ -1,6 +1,5 @@
 //! A running relay: binding, serving, and stopping.
 
-mod accept;
 mod connection;
 mod error;
 mod plain_http;
@@ -27,7 +26,7 @@ use crate::edge::EdgeContext;
 use crate::hosts::Hosts;
 use crate::journal::{AppendError, Deleted, Journal};
 use crate::limits::{Limits, Shares, link_shares, request_shares, stray_shares};
-use crate::links::context::LinkContext;
+use crate::links::LinkContext;
 use crate::links::registry::Links;
 use crate::links::revocation;
 use crate::metrics::Metrics;
@@ -386,7 +385,7 @@ impl Opened {
         let accept_ended = CancellationToken::new();
         let guard = accept_ended.clone().drop_guard();
         tasks.spawn(async move {
-            accept::accept(listener, listener_context).await;
+            connection::accept(listener, listener_context).await;
             drop(guard);
         });
         let http_addr = plain.as_ref().and_then(|plain| plain.local_addr().ok());
