@@ -84,7 +84,7 @@ pub struct Report {
 }
 
 /// Result of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Number of requests sent.
     pub sent: u64,
@@ -97,9 +97,10 @@ pub struct Summary {
 }
 
 /// Why a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum End {
     /// Everything was sent.
+    #[default]
     Done,
     /// The validation failed, so RingCentral would not create the subscription.
     Refused(Refusal),
@@ -129,7 +130,7 @@ pub fn rehearse(
     Ok((validation, shots, plan))
 }
 
-/// Runs a scenario and calls `on_report` after each answer, which returns whether to continue.
+/// Runs a scenario and calls `on_report` after each answer, with the summary so far; it returns whether to continue.
 ///
 /// # Errors
 /// When the requests cannot be built; then nothing was sent.
@@ -137,25 +138,20 @@ pub async fn run(
     scenario: &Scenario,
     options: &Options,
     sender: &SimSender,
-    mut on_report: impl AsyncFnMut(Report) -> bool,
+    mut on_report: impl AsyncFnMut(Report, &Summary) -> bool,
 ) -> Result<Summary, RehearseError> {
     let mut player = Player {
         options,
         sender,
         began: Instant::now(),
         clock: FailureClock::default(),
-        summary: Summary {
-            sent: 0,
-            failed: 0,
-            dropped: 0,
-            end: End::Done,
-        },
+        summary: Summary::default(),
     };
     let (first, _, _) = rehearse(scenario, options)?;
     if let Some(shot) = first {
         let report = player.send(shot, 0, false).await;
         let refusal = Refusal::of(&report.finding);
-        let continues = on_report(report).await;
+        let continues = on_report(report, &player.summary).await;
         if let Some(refusal) = refusal {
             return Ok(player.ended(End::Refused(refusal)));
         }
@@ -179,7 +175,7 @@ pub async fn run(
                 .send(shots[send.slot].clone(), at_ms, send.again)
                 .await;
             let blacklisted = player.record(&report);
-            let continues = on_report(report).await;
+            let continues = on_report(report, &player.summary).await;
             if let Some(reason) = blacklisted {
                 return Ok(player.ended(End::Blacklisted { reason }));
             }

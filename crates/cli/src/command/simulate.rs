@@ -4,6 +4,7 @@ mod cut;
 mod show;
 
 use std::path::Path;
+use std::time::Duration;
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Context as _, Failure, codes};
@@ -11,7 +12,7 @@ use ringtail_model::secrets::Secrets;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
 use ringtail_simulate::{End, Faults, Options, Pace, SimSender, rehearse, run as play};
-use ringtail_simulate::{Parameters, Scenario, Shot, Template, builtins};
+use ringtail_simulate::{Parameters, Scenario, Shot, Summary, Template, builtins};
 use serde_json::Value;
 
 pub(super) use self::show::{end, listed, simulated};
@@ -19,6 +20,9 @@ use crate::args::Common;
 use crate::args::simulate::{SimulateArgs, SimulateCommand};
 use crate::output::{Stdout, note, print};
 use crate::signal::Stop;
+
+/// How long a run that is cut off waits for the reader of its summary.
+const SUMMARY_WAIT: Duration = Duration::from_secs(1);
 
 /// Largest scenario file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -48,17 +52,35 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
     let mut stop = Stop::watch();
     let mut stdout = Stdout::new();
     let mut written = Ok(true);
-    let told = async |report| {
+    let mut so_far = Summary::default();
+    let told = async |report, summary: &Summary| {
+        so_far = summary.clone();
         written = stdout.write(&show::report_line(args.output, &report)).await;
         matches!(written, Ok(true))
     };
-    let summary = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        () = stop.asked() => return Ok(()),
-        summary = play(&scenario, &options, &sender, told) => summary?,
+        () = stop.asked() => None,
+        summary = play(&scenario, &options, &sender, told) => Some(summary?),
     };
     written?;
-    print(&show::summary_line(args.output, name, &options, &summary)).await?;
+    let is_cut_off = ended.is_none();
+    let summary = ended.unwrap_or(Summary {
+        end: End::Stopped,
+        ..so_far
+    });
+    let line = show::summary_line(args.output, name, &options, &summary);
+    tokio::select! {
+        biased;
+        written = stdout.write(&line) => drop(written?),
+        () = stop.asked() => {}
+        () = tokio::time::sleep(SUMMARY_WAIT), if is_cut_off => {}
+    }
+    judge(&summary, args.assert)
+}
+
+/// Returns the failure that the run ends with, if any.
+fn judge(summary: &Summary, assert: bool) -> Result<(), Failure> {
     let failure = summary.end.message().unwrap_or_default();
     match &summary.end {
         End::Refused(refusal) => {
@@ -75,7 +97,11 @@ pub(super) async fn run(common: &Common, args: SimulateArgs) -> Result<(), Failu
         }
         End::Blacklisted { .. } => Err(Failure::new(&codes::SIMULATED_BLACKLIST, failure)
             .hint("let the app answer 200 within 3 s, in under 1024 bytes")),
-        End::Done | End::Stopped if args.assert && summary.failed > 0 => {
+        End::Stopped if assert && summary.failed == 0 => Err(Failure::new(
+            &codes::ASSERTION,
+            format!("stopped after {} requests, before the end", summary.sent),
+        )),
+        End::Done | End::Stopped if assert && summary.failed > 0 => {
             let (failed, sent) = (summary.failed, summary.sent);
             let failure = format!("{failed} of {sent} responses are wrong");
             Err(Failure::new(&codes::ASSERTION, failure))

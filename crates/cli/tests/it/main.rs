@@ -12,6 +12,8 @@ mod history;
 mod listen;
 mod mcp;
 mod replay;
+#[cfg(unix)]
+mod simulate;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -50,7 +50,7 @@ fn sender(to: &str) -> SimSender {
 
 async fn play(app: &App, scenario: &Scenario, options: &Options) -> Summary {
     let sender = sender(&format!("http://{}/hook?auth_token=x", app.address));
-    run(scenario, options, &sender, async |_| true)
+    run(scenario, options, &sender, async |_, _| true)
         .await
         .unwrap()
 }
@@ -234,7 +234,7 @@ async fn an_address_without_a_listener_is_unreachable() {
     let sender = sender(&to);
     let mut messages = Vec::new();
     let (scenario, options) = (builtin("fax"), options());
-    let summary = run(&scenario, &options, &sender, async |report| {
+    let summary = run(&scenario, &options, &sender, async |report, _| {
         messages.push(report.answered.unwrap_err().message);
         true
     });
@@ -259,7 +259,7 @@ async fn a_notification_times_out_when_ringcentral_would() {
     };
     let sender = sender(&app.address.to_string());
     let began = tokio::time::Instant::now();
-    let summary = run(&scenario, &options, &sender, async |report| {
+    let summary = run(&scenario, &options, &sender, async |report, _| {
         let reason = report.finding.verdict.reason();
         assert_eq!(reason, "I/O operation is failed. Details: [Read timed out]");
         true
@@ -280,7 +280,7 @@ async fn speed_divides_the_spacing_of_a_scenario() {
     let began = tokio::time::Instant::now();
     let mut at = Vec::new();
     let scenario = builtin("call.missed");
-    let played = run(&scenario, &options, &sender, async |report| {
+    let played = run(&scenario, &options, &sender, async |report, _| {
         at.push((report.at_ms, began.elapsed().as_millis()));
         true
     });

@@ -161,7 +161,7 @@ async fn played(
     let played = blocking(move || {
         runtime.block_on(async move {
             let mut reports = Vec::new();
-            let tell = async |report| {
+            let tell = async |report, _: &Summary| {
                 let mut value = simulate::simulated(&report);
                 bound_all(&mut value);
                 reports.push(value);
