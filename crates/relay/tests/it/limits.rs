@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::kit::{
-    App, Caller, Conn, Dial, EVENT, NEVER, TestRelay, after, name, post_head, soon, text_app,
+    App, Caller, Conn, Dial, EVENT, NEVER, TestRelay, after, login, name, post_head, soon, text_app,
 };
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -300,12 +300,6 @@ async fn too_many_failed_logins_are_a_429() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let mut caller = Caller::http1(&relay).await;
-    let login = |token: &str| {
-        Request::post("/_ringtail/v1/endpoints")
-            .header("authorization", format!("Bearer {token}"))
-            .body(Full::from(r#"{"name":"sms"}"#))
-            .unwrap()
-    };
     for _ in 0..ringtail_relay::limits::FAILED_LOGINS {
         assert_eq!(caller.send(login("rt_wrong")).await.status, 401);
     }

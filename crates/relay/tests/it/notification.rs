@@ -7,7 +7,7 @@ use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_relay::config::Config;
 use ringtail_relay::server::Server;
 
-use crate::kit::{Caller, Conn, TestRelay, post_head, text_app};
+use crate::kit::{Caller, Conn, TestRelay, post_head, stored_events, text_app};
 
 const SMS: &str = r#"{"uuid":"u-1","event":"/restapi/v1.0/x","body":{"a":1}}"#;
 
@@ -27,14 +27,9 @@ async fn acknowledged_events_survive_a_restart() {
     let found = again.accounts().table().find(&endpoint.id).unwrap();
     assert_eq!(found.id, endpoint.id);
     again.shutdown().await;
-    let data = ringtail_relay::store::DataDir::open(dir.path()).unwrap();
-    let journal =
-        ringtail_relay::journal::sqlite::SqliteJournal::open(&data, Default::default()).unwrap();
-    let page = ringtail_relay::journal::Journal::read(&journal, found.key, 0, 9, 9999)
-        .await
-        .unwrap();
-    assert_eq!(page.events.len(), 1);
-    assert_eq!(page.events[0].request.decode().unwrap().body, SMS);
+    let events = stored_events(dir.path(), found.key).await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].request.decode().unwrap().body, SMS);
 }
 
 #[tokio::test]

@@ -493,45 +493,6 @@ async fn a_link_that_dies_is_a_502_and_the_request_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_full_link_answers_503_after_a_wait() {
-    let relay =
-        TestRelay::with(|config| config.limits.passthrough_wait = Duration::from_millis(20)).await;
-    let endpoint = relay.endpoint().await;
-    let first = relay.attach(&endpoint, text_app("up")).await;
-    relay.attached(&endpoint, "up").await;
-    let silent = app(|_| std::future::pending());
-    let mut client = relay.attach(&endpoint, silent).await;
-    client.head().await;
-    first.kill();
-    let request = || {
-        Request::get(endpoint.path("/"))
-            .body(Full::default())
-            .unwrap()
-    };
-    let mut callers = Vec::new();
-    for _ in 0..ringtail_protocol::http2::MAX_PASSTHROUGHS + 8 {
-        callers.push(Caller::http1(&relay).await);
-    }
-    let mut asking: futures_util::stream::FuturesUnordered<_> = callers
-        .iter_mut()
-        .map(|caller| caller.begin(request()))
-        .collect();
-    let refused = soon("a refusal", async {
-        use futures_util::StreamExt as _;
-        loop {
-            let answer = asking.next().await.unwrap().unwrap();
-            let (head, body) = answer.into_parts();
-            if body.collect().await.unwrap().to_bytes() == "the app is busy\n" {
-                return head;
-            }
-        }
-    })
-    .await;
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(refused.headers["retry-after"], "1");
-}
-
-#[tokio::test]
 async fn a_request_waiting_for_a_link_that_ends_moves_to_another() {
     let relay = TestRelay::with(|config| {
         config.limits.passthrough_wait = Duration::from_secs(600);

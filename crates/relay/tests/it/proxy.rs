@@ -10,7 +10,7 @@ use ringtail_relay::config::Config;
 use ringtail_relay::tls::Certificate;
 use tokio::sync::Notify;
 
-use crate::kit::{App, Caller, Conn, Endpoint, TestRelay, text_app};
+use crate::kit::{App, Caller, Conn, Endpoint, TestRelay, login, stored_events, text_app};
 
 /// Everybody in this process calls from here, so here stand the proxies.
 const LOOPBACK: &str = "127.0.0.0/8";
@@ -246,25 +246,14 @@ async fn peer_of_first(relay: TestRelay, endpoint: &Endpoint) -> String {
     let key = relay.server().accounts().table().find(&endpoint.id);
     let key = key.unwrap().key;
     let (_, dir) = relay.shutdown().await;
-    let data = ringtail_relay::store::DataDir::open(dir.path()).unwrap();
-    let journal =
-        ringtail_relay::journal::sqlite::SqliteJournal::open(&data, Default::default()).unwrap();
-    let page = ringtail_relay::journal::Journal::read(&journal, key, 0, 9, 9999)
-        .await
-        .unwrap();
-    page.events[0].request.decode().unwrap().peer.to_string()
+    let events = stored_events(dir.path(), key).await;
+    events[0].request.decode().unwrap().peer.to_string()
 }
 
 #[tokio::test]
 async fn failed_logins_do_not_lock_out_a_proxy_that_names_no_caller() {
     let relay = TestRelay::with(behind_proxy).await;
     let mut caller = Caller::http1(&relay).await;
-    let login = |token: &str| {
-        Request::post("/_ringtail/v1/endpoints")
-            .header("authorization", format!("Bearer {token}"))
-            .body(Full::from(r#"{"name":"sms"}"#))
-            .unwrap()
-    };
     for _ in 0..ringtail_relay::limits::FAILED_LOGINS + 1 {
         assert_eq!(caller.send(login("rt_wrong")).await.status, 401);
     }

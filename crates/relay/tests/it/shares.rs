@@ -185,6 +185,10 @@ async fn callers_of_one_address_leave_passthrough_requests_for_others() {
     let refused = u64::try_from(http2::MAX_PASSTHROUGHS + 1 - PASSTHROUGHS_PER_ADDRESS).unwrap();
     relay.has_hit("passthroughs-per-link", refused).await;
     assert_eq!(relay.hits("passthroughs-per-link").await, refused);
+    let same = Caller::http1(&relay).await.get(&endpoint.path("/")).await;
+    assert_eq!(same.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(same.headers["retry-after"], "1");
+    assert_eq!(same.body, "the app is busy\n");
     let mut other = Caller::http1_from(&relay, [127, 0, 0, 2]).await;
     assert_eq!(other.get(&endpoint.path("/")).await.body, "up");
 }

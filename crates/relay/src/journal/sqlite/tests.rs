@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use ringtail_kit::eventually;
 use ringtail_protocol::event::{Kind, Timestamp};
@@ -234,42 +233,6 @@ async fn a_full_disk_refuses_and_the_journal_recovers() {
 }
 
 #[tokio::test]
-async fn a_failed_commit_fails_all_of_its_group() {
-    let mut fixture = Sqlite::with(Retention::default());
-    let endpoint = fixture.endpoint();
-    let journal = fixture.journal();
-    append(&journal, entry(endpoint, b"", 1)).await;
-    // Checked at the commit, where a full disk would be noticed too.
-    fixture.sql(
-        "CREATE TABLE promise (event INTEGER REFERENCES account (key) DEFERRABLE INITIALLY DEFERRED);
-         CREATE TRIGGER broken AFTER INSERT ON event WHEN new.kind = 99
-         BEGIN INSERT INTO promise VALUES (-1); END;",
-    );
-    let held = fixture.connection();
-    held.execute_batch("BEGIN IMMEDIATE").expect("held");
-    let appends: Vec<_> = [2, 99, 2]
-        .into_iter()
-        .map(|kind| {
-            let mut entry = entry(endpoint, b"", 2);
-            entry.kind = Kind::from_code(kind);
-            journal.append(entry)
-        })
-        .collect();
-    held.execute_batch("ROLLBACK").expect("released");
-    let answers = join_all(appends).await;
-    // The writer may have taken the first one alone; those in the bad one's group failed with it.
-    assert!(answers[1].is_err());
-    let acknowledged = 1 + answers.iter().filter(|answer| answer.is_ok()).count();
-    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-        assert_eq!(code(refused), Some(ErrorCode::ConstraintViolation));
-    }
-    assert_eq!(read_all(&journal, endpoint).await.len(), acknowledged);
-
-    let next = append(&journal, entry(endpoint, b"", 3)).await.seq;
-    assert_eq!(usize::try_from(next).expect("fits"), acknowledged + 1);
-}
-
-#[tokio::test]
 async fn one_bad_entry_fails_alone() {
     let mut fixture = Sqlite::with(Retention::default());
     let endpoint = fixture.endpoint();
@@ -484,18 +447,6 @@ async fn many_readers_progress_beside_appends() {
         }
     };
     tokio::join!(writer, join_all(readers));
-}
-
-#[tokio::test]
-async fn the_writer_waits_for_another_process() {
-    let mut fixture = Sqlite::with(Retention::default());
-    let endpoint = fixture.endpoint();
-    let held = fixture.connection();
-    held.execute_batch("BEGIN IMMEDIATE").expect("held");
-    let mut append = fixture.journal().append(entry(endpoint, b"", 1));
-    assert!((&mut append).now_or_never().is_none());
-    held.execute_batch("COMMIT").expect("released");
-    assert_eq!(append.await.expect("stored").seq, 1);
 }
 
 #[tokio::test]

@@ -103,29 +103,21 @@ fn a_failed_backup_leaves_no_file() {
 }
 
 #[test]
-fn a_backup_follows_no_planted_link() {
+fn backup_and_restore_follow_no_planted_link() {
     let relay = CopyFixture::new();
-    relay.store(1, b"kept");
-    let others = relay.file("others");
-    std::fs::write(&others, b"untouched").unwrap();
-    std::os::unix::fs::symlink(&others, relay.file("copy.part")).unwrap();
-    backup(&relay.dir, &relay.file("copy")).unwrap();
-    assert_eq!(std::fs::read(&others).unwrap(), b"untouched");
-    assert!(!relay.file("copy").is_symlink());
-}
-
-#[test]
-fn a_restore_follows_no_planted_link() {
-    let relay = CopyFixture::new();
-    let path = relay.file("copy.db");
-    backup(&relay.dir, &path).unwrap();
-    let others = relay.file("others");
-    std::fs::write(&others, b"untouched").unwrap();
+    let (path, others) = (relay.file("copy"), relay.file("others"));
     let other = DataDir::open(relay.file("other")).unwrap();
-    std::os::unix::fs::symlink(&others, sibling(&other.database(), ".restoring")).unwrap();
+    fs::write(&others, b"untouched").unwrap();
+    for link in [
+        sibling(&path, ".part"),
+        sibling(&other.database(), ".restoring"),
+    ] {
+        std::os::unix::fs::symlink(&others, link).unwrap();
+    }
+    backup(&relay.dir, &path).unwrap();
     restore_into(&other, &path, false).unwrap();
-    assert!(std::fs::read(&others).unwrap() == b"untouched");
-    assert!(!other.database().is_symlink());
+    assert_eq!(fs::read(&others).unwrap(), b"untouched");
+    assert!(!path.is_symlink() && !other.database().is_symlink());
 }
 
 #[test]

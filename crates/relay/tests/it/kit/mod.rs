@@ -9,12 +9,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
 use ringtail_kit::tls::trusting;
 use ringtail_kit::wait::PATIENCE;
 pub(crate) use ringtail_kit::wait::{after, soon};
+use ringtail_protocol::event::Event;
 use ringtail_protocol::name::Name;
 use ringtail_relay::accounts::{Account, Accounts, Token};
 use ringtail_relay::config::Config;
+use ringtail_relay::journal::sqlite::SqliteJournal;
+use ringtail_relay::journal::{EndpointKey, Journal as _, Retention};
 use ringtail_relay::server::{Server, Stopped};
 use ringtail_relay::store::DataDir;
 use ringtail_relay::tls::Certificate;
@@ -185,6 +191,21 @@ impl TestRelay {
 
 fn accounts(dir: &Path) -> Accounts {
     Accounts::open(&DataDir::open(dir).unwrap()).unwrap()
+}
+
+/// Returns the events in the data directory of a relay that has stopped.
+pub(crate) async fn stored_events(dir: &Path, endpoint: EndpointKey) -> Vec<Event> {
+    let data = DataDir::open(dir).unwrap();
+    let journal = SqliteJournal::open(&data, Retention::default()).unwrap();
+    journal.read(endpoint, 0, 9, 9999).await.unwrap().events
+}
+
+/// Returns a call of the API with a token.
+pub(crate) fn login(token: &str) -> Request<Full<Bytes>> {
+    Request::post("/_ringtail/v1/endpoints")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Full::from(r#"{"name":"sms"}"#))
+        .unwrap()
 }
 
 pub(crate) fn name(text: &str) -> Name {
