@@ -1,12 +1,14 @@
 //! `GET` [`path::LINK`](ringtail_protocol::path::LINK): checks token, version and endpoint, and upgrades the connection
 //! to a link.
 
+use std::collections::HashMap;
+
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use ringtail_protocol::event::EventId;
 use ringtail_protocol::path::code;
-use ringtail_protocol::version;
+use ringtail_protocol::version::SUBPROTOCOL;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::ApiContext;
@@ -29,7 +31,17 @@ pub(super) async fn open(
         .auth
         .authenticate(api.proxies.owner(caller), request.headers())
         .await?;
-    let subprotocol = negotiate(request.headers())?;
+    if !speaks_version(request.headers()) {
+        let version = env!("CARGO_PKG_VERSION");
+        let text = format!(
+            "this relay speaks {SUBPROTOCOL} and the client does not: install ringtail {version}"
+        );
+        return Err(Denied::new(
+            StatusCode::UPGRADE_REQUIRED,
+            code::VERSION,
+            text,
+        ));
+    }
     let mut response = create_response_with_body(&request, || Either::Left(Full::default()))
         .map_err(|_| {
             Denied::bad_request(
@@ -39,26 +51,21 @@ pub(super) async fn open(
     let query = Query::parse(request.uri().query().unwrap_or_default())?;
     let params = params(api, query, account).await?;
     session::spawn(api.links.clone(), request, params, caller);
-    let subprotocol = HeaderValue::from_static(subprotocol);
+    let subprotocol = HeaderValue::from_static(SUBPROTOCOL);
     response
         .headers_mut()
         .insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     Ok(response)
 }
 
-fn negotiate(headers: &HeaderMap) -> Result<&'static str, Denied> {
+/// Returns true if the client speaks this version of the link, perhaps beside others.
+fn speaks_version(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .iter()
         .filter_map(|offered| offered.to_str().ok())
-        .find_map(|offered| version::negotiate(offered).ok())
-        .ok_or_else(|| {
-            Denied::new(
-                StatusCode::UPGRADE_REQUIRED,
-                code::VERSION,
-                version::VersionMismatch.to_string(),
-            )
-        })
+        .flat_map(|offered| offered.split(','))
+        .any(|name| name.trim() == SUBPROTOCOL)
 }
 
 async fn params(api: &ApiContext, query: Query, account: Account) -> Result<LinkParams, Denied> {
@@ -138,31 +145,23 @@ struct Cursor {
 impl Query {
     /// Ignores unknown parameters, which a newer client may send.
     fn parse(query: &str) -> Result<Self, Denied> {
-        let (mut endpoint, mut forward, mut journal, mut after) = (None, None, None, None);
-        let mut event = None;
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*name {
-                "endpoint" => endpoint = Some(value.into_owned()),
-                "forward" => forward = Some(value.into_owned()),
-                "journal" => journal = Some(value.into_owned()),
-                "after" => after = Some(value.into_owned()),
-                "event" => event = Some(value.into_owned()),
-                _ => {}
-            }
-        }
+        let mut query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let endpoint = query.remove("endpoint");
         let endpoint =
             endpoint.ok_or_else(|| Denied::bad_request("`endpoint` is missing in the query"))?;
-        let forward = match forward.as_deref() {
+        let forward = match query.get("forward").map(String::as_str) {
             Some("true") => true,
             Some("false") => false,
             _ => return Err(Denied::bad_request("`forward` must be `true` or `false`")),
         };
-        let cursor = match (journal, after) {
+        let cursor = match (query.remove("journal"), query.remove("after")) {
             (Some(journal), Some(after)) => {
                 let after = after
                     .parse()
                     .map_err(|_| Denied::bad_request("`after` must be a number"))?;
-                let event = event.as_deref().map(parse_event).transpose()?;
+                let event = query.get("event").map(|it| parse_event(it)).transpose()?;
                 Some(Cursor {
                     journal,
                     after,
@@ -193,6 +192,23 @@ fn parse_event(text: &str) -> Result<(u64, EventId), Denied> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_the_offered_versions_must_be_this_one() {
+        for (offered, expected) in [
+            (&["ringtail.v1"][..], true),
+            (&["ringtail.v9, ringtail.v1"], true),
+            (&["ringtail.v9", "ringtail.v1"], true),
+            (&["", "ringtail.v2", "ringtail.v10,xringtail.v1"], false),
+            (&[], false),
+        ] {
+            let name = header::SEC_WEBSOCKET_PROTOCOL;
+            let fields = offered
+                .iter()
+                .map(|it| (name.clone(), HeaderValue::from_static(it)));
+            assert_eq!(speaks_version(&fields.collect()), expected, "{offered:?}");
+        }
+    }
 
     /// A relay that dies between its commit and its notification leaves events that others have not heard of.
     #[cfg(target_os = "linux")]
