@@ -61,9 +61,6 @@ impl EndpointStats {
 }
 
 /// Reads the statistics. Blocks for some microseconds per endpoint.
-///
-/// # Errors
-/// When the database cannot be read.
 pub fn read(
     dir: &DataDir,
     cursors: &HashMap<EndpointKey, u64>,
@@ -73,17 +70,11 @@ pub fn read(
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let mut endpoints = endpoints(&snapshot)?;
     for endpoint in &mut endpoints {
-        let range = event_keys(endpoint.key);
-        endpoint.oldest_at = received_at(&snapshot, Edge::First, range)?;
-        endpoint.newest_at = received_at(&snapshot, Edge::Last, range)?;
         // A client may claim any number.
-        endpoint.cursor = cursors
-            .get(&endpoint.key)
-            .copied()
-            .map(|it| it.min(endpoint.head));
-        if let Some(cursor) = endpoint.cursor {
-            let after = (range.0.saturating_add_unsigned(cursor), range.1);
-            endpoint.waiting_since = received_at(&snapshot, Edge::First, after)?;
+        let cursor = cursors.get(&endpoint.key).map(|it| *it.min(&endpoint.head));
+        endpoint.cursor = cursor;
+        if let Some(cursor) = cursor {
+            endpoint.waiting_since = received_after(&snapshot, endpoint.key, cursor)?;
         }
     }
     Ok(DatabaseStats {
@@ -98,7 +89,11 @@ pub fn read(
 fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<EndpointStats>> {
     let mut select = snapshot.prepare(
         "SELECT endpoint.key, account.name, endpoint.name, next_seq - 1, bytes, id,
-                endpoint.created_at, retention_days
+                endpoint.created_at, retention_days,
+                (SELECT received_at FROM event WHERE event.key > endpoint.key << 42
+                     AND event.key < (endpoint.key + 1) << 42 ORDER BY event.key LIMIT 1),
+                (SELECT received_at FROM event WHERE event.key > endpoint.key << 42
+                     AND event.key < (endpoint.key + 1) << 42 ORDER BY event.key DESC LIMIT 1)
          FROM endpoint JOIN account ON account.key = endpoint.account
          ORDER BY account.name, endpoint.name",
     )?;
@@ -112,8 +107,8 @@ fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<EndpointStats>> {
             retention_days: row.get(7)?,
             head: row.get::<_, i64>(3)?.unsigned_abs(),
             bytes: row.get::<_, i64>(4)?.unsigned_abs(),
-            oldest_at: None,
-            newest_at: None,
+            oldest_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+            newest_at: row.get::<_, Option<i64>>(9)?.map(Timestamp),
             cursor: None,
             waiting_since: None,
         })
@@ -121,29 +116,18 @@ fn endpoints(snapshot: &Connection) -> rusqlite::Result<Vec<EndpointStats>> {
     rows.collect()
 }
 
-/// An end of a range of events.
-#[derive(Debug, Clone, Copy)]
-enum Edge {
-    First,
-    Last,
-}
-
-/// Returns when the first or last event after `after` and up to `last` was received.
-fn received_at(
+/// Returns when the first event after a `seq` was received.
+fn received_after(
     snapshot: &Connection,
-    edge: Edge,
-    (after, last): (i64, i64),
+    endpoint: EndpointKey,
+    seq: u64,
 ) -> rusqlite::Result<Option<Timestamp>> {
-    let sql = match edge {
-        Edge::First => {
-            "SELECT received_at FROM event WHERE key > :after AND key <= :last ORDER BY key LIMIT 1"
-        }
-        Edge::Last => {
-            "SELECT received_at FROM event WHERE key > :after AND key <= :last ORDER BY key DESC LIMIT 1"
-        }
-    };
+    let (first, last) = event_keys(endpoint);
+    let after = first.saturating_add_unsigned(seq);
     snapshot
-        .prepare_cached(sql)?
+        .prepare_cached(
+            "SELECT received_at FROM event WHERE key > :after AND key <= :last ORDER BY key LIMIT 1",
+        )?
         .query_row(named_params! { ":after": after, ":last": last }, |row| {
             row.get(0).map(Timestamp)
         })
