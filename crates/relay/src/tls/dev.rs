@@ -60,8 +60,9 @@ pub(super) fn load_or_create(
 ) -> Result<Dev, DevError> {
     let files = Files::below(data);
     let load = || files::load_at(&files.leaf, &files.leaf_key, slice::from_ref(host), now);
-    let is_good =
-        |key: &CertifiedKey| inspect::remaining(&key.cert, now) > RENEW_BEFORE && files.ca.exists();
+    let is_good = |key: &CertifiedKey| {
+        inspect::describe(&key.cert).not_after > now + RENEW_BEFORE && files.ca.exists()
+    };
     let existing = load().ok().filter(is_good);
     if let (Some(key), None) = (&existing, endpoints) {
         let (key, ca) = (key.clone(), files.ca);
@@ -172,7 +173,7 @@ fn load_authority(
     let key = KeyPair::from_pem(&fs::read_to_string(&files.ca_key).ok()?).ok()?;
     let pem = fs::read_to_string(&files.ca).ok()?;
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
-    if inspect::remaining(&[der], now) < LEAF_LIFE {
+    if inspect::describe(&[der]).not_after < now + LEAF_LIFE {
         return None;
     }
     Issuer::from_ca_cert_pem(&pem, key).ok()

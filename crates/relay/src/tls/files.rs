@@ -32,7 +32,7 @@ pub(super) fn load(
                  the full chain"
             );
         }
-        match inspect::check_form(&key.cert, slice::from_ref(host)) {
+        match inspect::check(&key.cert, slice::from_ref(host), None) {
             Ok(()) => fits = true,
             Err(source) => {
                 refused.get_or_insert(FilesError::Certificate {
@@ -56,7 +56,7 @@ pub(super) fn load_at(
     hosts: &[Host],
     now: SystemTime,
 ) -> Result<CertifiedKey, FilesError> {
-    read(cert, key, |chain| inspect::check(chain, hosts, now))
+    read(cert, key, |chain| inspect::check(chain, hosts, Some(now)))
 }
 
 /// Reads a chain that passes `check`, and its key.

@@ -11,20 +11,11 @@ use x509_parser::prelude::FromDer;
 use super::state::CertificateInfo;
 use crate::public_url::Host;
 
-/// Checks a chain's order, that it covers all hosts, and that it is valid at `now`.
+/// Checks a chain's order, that it covers all hosts, and, if a time is given, that it is valid then.
 pub(super) fn check(
     chain: &[CertificateDer<'_>],
     hosts: &[Host],
-    now: SystemTime,
-) -> Result<(), CertificateError> {
-    check_form(chain, hosts)?;
-    check_time(chain, now)
-}
-
-/// Checks a chain's order, and that it covers all hosts.
-pub(super) fn check_form(
-    chain: &[CertificateDer<'_>],
-    hosts: &[Host],
+    now: Option<SystemTime>,
 ) -> Result<(), CertificateError> {
     let parsed = chain
         .iter()
@@ -54,26 +45,21 @@ pub(super) fn check_form(
         }
     }
     let names = Names::of(leaf);
-    match hosts.iter().find(|host| !names.cover(host)) {
-        Some(host) => Err(CertificateError::OtherName {
+    if let Some(host) = hosts.iter().find(|host| !names.cover(host)) {
+        return Err(CertificateError::OtherName {
             host: host.to_string(),
             names: names.shown(),
-        }),
-        None => Ok(()),
+        });
     }
-}
-
-fn check_time(chain: &[CertificateDer<'_>], now: SystemTime) -> Result<(), CertificateError> {
-    let now = seconds(now);
-    for (index, der) in chain.iter().enumerate() {
-        let number = index + 1;
-        let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-            return Err(CertificateError::NotACertificate { number });
-        };
-        if certificate.validity().not_after.timestamp() < now {
+    let Some(now) = now.map(seconds) else {
+        return Ok(());
+    };
+    for (index, certificate) in parsed.iter().enumerate() {
+        let (number, validity) = (index + 1, certificate.validity());
+        if validity.not_after.timestamp() < now {
             return Err(CertificateError::Expired { number });
         }
-        if certificate.validity().not_before.timestamp() > now {
+        if validity.not_before.timestamp() > now {
             return Err(CertificateError::NotYetValid { number });
         }
     }
@@ -108,15 +94,6 @@ pub(super) fn lacks_issuer(chain: &[CertificateDer<'_>]) -> bool {
             .is_ok_and(|(_, leaf)| leaf.issuer().as_raw() != leaf.subject().as_raw()),
         _ => false,
     }
-}
-
-/// Returns how long the first certificate stays valid, zero when it cannot be parsed or has expired.
-pub(super) fn remaining(chain: &[CertificateDer<'_>], now: SystemTime) -> Duration {
-    let end = chain
-        .first()
-        .and_then(|der| X509Certificate::from_der(der).ok())
-        .map_or(0, |(_, leaf)| leaf.validity().not_after.timestamp());
-    Duration::from_secs(u64::try_from(end.saturating_sub(seconds(now))).unwrap_or(0))
 }
 
 fn time(seconds: i64) -> SystemTime {

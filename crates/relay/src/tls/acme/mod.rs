@@ -147,7 +147,7 @@ impl AcmeKeeper {
     /// Returns when to place the next order.
     fn due(&self, now: SystemTime) -> SystemTime {
         let wanted = match &self.shown {
-            Some(key) if super::inspect::check_form(&key.cert, &self.hosts).is_ok() => {
+            Some(key) if super::inspect::check(&key.cert, &self.hosts, None).is_ok() => {
                 let shown = super::inspect::describe(&key.cert);
                 renewal::due(&shown, self.suggested.as_ref())
             }

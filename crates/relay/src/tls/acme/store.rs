@@ -62,7 +62,7 @@ impl Store {
     /// be wrong.
     pub(super) fn certificate(&self) -> Option<CertifiedKey> {
         let file = self.certificate_file();
-        match files::read(&file, &file, |chain| inspect::check_form(chain, &[])) {
+        match files::read(&file, &file, |chain| inspect::check(chain, &[], None)) {
             Ok(key) => Some(key),
             Err(error) => {
                 if file.exists() {
@@ -84,7 +84,7 @@ impl Store {
         let candidate = self.0.join("candidate.pem");
         self.save(candidate.clone(), Ok(key_and_chain.as_bytes().to_vec()))?;
         let checked = files::read(&candidate, &candidate, |chain| {
-            inspect::check(chain, hosts, now)
+            inspect::check(chain, hosts, Some(now))
         })?;
         let file = self.certificate_file();
         ringtail_files::rename(&candidate, &file)
