@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::{self, BoxFuture};
+use futures_util::future::BoxFuture;
 use ringtail_protocol::event::Timestamp;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch};
@@ -170,10 +170,7 @@ async fn answered<T>(
 
 impl Journal for PostgresJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        match self.submit(&entry) {
-            Ok(submitted) => answered(Ok(submitted)).boxed(),
-            Err(refused) => future::ready(Err(refused)).boxed(),
-        }
+        answered(self.submit(&entry)).boxed()
     }
 
     fn read(

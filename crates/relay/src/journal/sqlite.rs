@@ -74,9 +74,6 @@ pub struct SqliteJournal {
 
 impl SqliteJournal {
     /// Opens the journal in a data directory. Blocks.
-    ///
-    /// # Errors
-    /// When the database cannot be opened or read, or no thread can be started.
     pub fn open(dir: &DataDir, retention: Retention) -> Result<Self, StoreError> {
         Self::observed(dir, retention, JournalMetrics::default())
     }
@@ -134,12 +131,7 @@ impl Journal for SqliteJournal {
         let submitted = self.writer.submit(bytes, within, move |log, connection| {
             log.append(connection, &entry, uuid_hash)
         });
-        match submitted {
-            Ok(submitted) => submitted
-                .map(|appended| appended?.ok_or(AppendError::NoEndpoint))
-                .boxed(),
-            Err(refused) => future::ready(Err(refused.into())).boxed(),
-        }
+        async { submitted?.await?.ok_or(AppendError::NoEndpoint) }.boxed()
     }
 
     fn read(

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use futures_util::future;
-use tokio_postgres::Statement;
 use uuid::Uuid;
 
 use crate::journal::{Appended, EVENT_BYTES, Entry};
@@ -78,92 +77,76 @@ impl From<&Entry> for NewEvent {
     }
 }
 
-/// A connection that stores events.
-pub(super) struct Committer {
-    session: Session,
-    lock: Statement,
-    insert: Statement,
-    notify: Statement,
+/// Stores the events in one transaction and returns what became of each: `None` when its endpoint does not exist, or
+/// when `again` and it is stored already.
+///
+/// After an error, the transaction may have been committed or not; call it with `again` then.
+pub(super) async fn commit(
+    session: &mut Session,
+    events: &[&NewEvent],
+    again: bool,
+) -> Result<Vec<Option<Appended>>, PostgresError> {
+    let mut keys: Vec<i64> = events.iter().map(|it| it.endpoint).collect();
+    let endpoints = keys.clone();
+    keys.sort_unstable();
+    keys.dedup();
+    let ids: Vec<Uuid> = events.iter().map(|it| it.id).collect();
+    let times: Vec<i64> = events.iter().map(|it| it.received_at).collect();
+    let kinds: Vec<i16> = events.iter().map(|it| it.kind).collect();
+    let dispositions: Vec<i16> = events.iter().map(|it| it.disposition).collect();
+    let hashes: Vec<Option<i64>> = events.iter().map(|it| it.uuid_hash).collect();
+    let sizes: Vec<i64> = events.iter().map(|it| it.size()).collect();
+    let requests: Vec<&[u8]> = events.iter().map(|it| it.request.as_ref()).collect();
+    let lock = session.prepare(LOCK).await?;
+    let insert = session.prepare(INSERT).await?;
+    let notify = session.prepare(NOTIFY).await?;
+    let client = session.client();
+    // All five are sent at once, and answered in this order.
+    let (begun, locked, inserted, committed, notified) = future::join5(
+        client.batch_execute("BEGIN"),
+        client.execute(&lock, &[&keys]),
+        client.query(
+            &insert,
+            &[
+                &endpoints,
+                &ids,
+                &times,
+                &kinds,
+                &dispositions,
+                &hashes,
+                &sizes,
+                &again,
+                &requests,
+            ],
+        ),
+        client.batch_execute("COMMIT"),
+        client.execute(&notify, &[&keys]),
+    )
+    .await;
+    begun?;
+    locked?;
+    let rows = inserted?;
+    committed?;
+    if let Err(error) = notified {
+        // The others look each second.
+        tracing::debug!(%error, "could not notify other relays");
+    }
+    let mut stored: HashMap<Uuid, Appended> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let duplicate_of: Option<i64> = row.try_get(2)?;
+        let appended = Appended {
+            seq: row.try_get::<_, i64>(1)?.unsigned_abs(),
+            duplicate_of: duplicate_of.map(i64::unsigned_abs),
+        };
+        stored.insert(row.try_get(0)?, appended);
+    }
+    Ok(ids.iter().map(|id| stored.get(id).copied()).collect())
 }
 
-impl Committer {
-    pub(super) async fn new(mut session: Session) -> Result<Self, PostgresError> {
-        Ok(Self {
-            lock: session.prepare(LOCK).await?,
-            insert: session.prepare(INSERT).await?,
-            notify: session.prepare(NOTIFY).await?,
-            session,
-        })
-    }
-
-    /// Stores the events in one transaction and returns what became of each: `None` when its endpoint does not exist, or
-    /// when `again` and it is stored already.
-    ///
-    /// After an error, the transaction may have been committed or not; call it with `again` then.
-    pub(super) async fn commit(
-        &mut self,
-        events: &[&NewEvent],
-        again: bool,
-    ) -> Result<Vec<Option<Appended>>, PostgresError> {
-        let mut keys: Vec<i64> = events.iter().map(|it| it.endpoint).collect();
-        let endpoints = keys.clone();
-        keys.sort_unstable();
-        keys.dedup();
-        let ids: Vec<Uuid> = events.iter().map(|it| it.id).collect();
-        let times: Vec<i64> = events.iter().map(|it| it.received_at).collect();
-        let kinds: Vec<i16> = events.iter().map(|it| it.kind).collect();
-        let dispositions: Vec<i16> = events.iter().map(|it| it.disposition).collect();
-        let hashes: Vec<Option<i64>> = events.iter().map(|it| it.uuid_hash).collect();
-        let sizes: Vec<i64> = events.iter().map(|it| it.size()).collect();
-        let requests: Vec<&[u8]> = events.iter().map(|it| it.request.as_ref()).collect();
-        let client = self.session.client();
-        // All five are sent at once, and answered in this order.
-        let (begun, locked, inserted, committed, notified) = future::join5(
-            client.batch_execute("BEGIN"),
-            client.execute(&self.lock, &[&keys]),
-            client.query(
-                &self.insert,
-                &[
-                    &endpoints,
-                    &ids,
-                    &times,
-                    &kinds,
-                    &dispositions,
-                    &hashes,
-                    &sizes,
-                    &again,
-                    &requests,
-                ],
-            ),
-            client.batch_execute("COMMIT"),
-            client.execute(&self.notify, &[&keys]),
-        )
-        .await;
-        begun?;
-        locked?;
-        let rows = inserted?;
-        committed?;
-        if let Err(error) = notified {
-            // The others look each second.
-            tracing::debug!(%error, "could not notify other relays");
-        }
-        let mut stored: HashMap<Uuid, Appended> = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let duplicate_of: Option<i64> = row.try_get(2)?;
-            let appended = Appended {
-                seq: row.try_get::<_, i64>(1)?.unsigned_abs(),
-                duplicate_of: duplicate_of.map(i64::unsigned_abs),
-            };
-            stored.insert(row.try_get(0)?, appended);
-        }
-        Ok(ids.iter().map(|id| stored.get(id).copied()).collect())
-    }
-
-    /// Writes as an append does, without an event.
-    pub(super) async fn probe(&mut self) -> Result<(), PostgresError> {
-        let upsert = "INSERT INTO meta (name, value) VALUES ('probe', now()::text)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        self.session.execute(upsert, &[]).await?;
-        Ok(())
-    }
+/// Writes as an append does, without an event.
+pub(super) async fn probe(session: &mut Session) -> Result<(), PostgresError> {
+    let upsert = "INSERT INTO meta (name, value) VALUES ('probe', now()::text)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    session.execute(upsert, &[]).await?;
+    Ok(())
 }

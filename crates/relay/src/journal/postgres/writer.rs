@@ -19,13 +19,13 @@ use ringtail_sqlite::WriteError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::commit::{Committer, NewEvent};
+use super::commit::{self, NewEvent};
 use super::retention::Request;
 use super::spool::Spool;
 use crate::journal::heads::Heads;
 use crate::journal::{AppendError, Appended, EndpointKey};
 use crate::metrics::JournalMetrics;
-use crate::postgres::{Postgres, PostgresError};
+use crate::postgres::{Postgres, PostgresError, Session};
 
 /// Events of one transaction, at most.
 const GROUP_EVENTS: usize = 512;
@@ -65,13 +65,13 @@ pub(super) struct Pending {
 
 /// Where events go.
 enum Mode {
-    Direct(Option<Box<Committer>>),
+    Direct(Option<Session>),
     /// To the spool; the future drains it.
     Spooling(BoxFuture<'static, Drained>),
 }
 
 /// How a drain ended: with a connection for the rest, or not at all.
-type Drained = Result<Box<Committer>, DrainError>;
+type Drained = Result<Session, DrainError>;
 
 /// The task's state.
 pub(super) struct Writer {
@@ -149,7 +149,7 @@ impl Writer {
 
     /// Stores or spools a group, and answers each of its appends.
     async fn append(&mut self, group: Vec<Pending>) {
-        let Mode::Direct(committer) = &mut self.mode else {
+        let Mode::Direct(session) = &mut self.mode else {
             return self.spool(group);
         };
         let events: Vec<&NewEvent> = group.iter().map(|it| &it.event).collect();
@@ -158,7 +158,7 @@ impl Writer {
             Some(_) => COMMIT_TIME,
             None => DRAIN_TIME,
         };
-        match self.store.commit(committer, &events, false, time).await {
+        match self.store.commit(session, &events, false, time).await {
             Ok(stored) => {
                 for (pending, appended) in group.into_iter().zip(stored) {
                     let answer = appended.ok_or(AppendError::NoEndpoint);
@@ -219,13 +219,13 @@ impl Writer {
         };
         let result = match drained {
             // Nothing is added meanwhile, because this task adds.
-            Ok(committer) => self.store.finish(committer, &spool).await,
+            Ok(session) => self.store.finish(session, &spool).await,
             Err(error) => Err(error),
         };
         match result {
-            Ok(Some(committer)) => {
+            Ok(Some(session)) => {
                 tracing::info!("the spool is empty; events go to PostgreSQL again");
-                self.mode = Mode::Direct(Some(committer));
+                self.mode = Mode::Direct(Some(session));
                 return;
             }
             Ok(None) => {}
@@ -238,7 +238,7 @@ impl Writer {
         let result = match (&mut self.mode, &self.spool) {
             (Mode::Spooling(_), Some(spool)) => return Ok(spool.probe().await?),
             (Mode::Spooling(_), None) => return Ok(()),
-            (Mode::Direct(committer), _) => self.store.probe(committer).await,
+            (Mode::Direct(session), _) => self.store.probe(session).await,
         };
         if let Err(error) = result {
             self.failed(&error, 0);
@@ -287,13 +287,13 @@ fn gather(
 /// Moves the spool's events to PostgreSQL until no more than one transaction takes are left.
 async fn drain(store: EventStore, spool: Arc<Spool>) -> Drained {
     sleep(DRAIN_DELAY).await;
-    let mut committer = None;
+    let mut session = None;
     loop {
-        store.drain_page(&mut committer, &spool, DRAIN_TIME).await?;
+        store.drain_page(&mut session, &spool, DRAIN_TIME).await?;
         if spool.fits_a_page()
-            && let Some(committer) = committer.take()
+            && let Some(session) = session.take()
         {
-            return Ok(committer);
+            return Ok(session);
         }
     }
 }
@@ -303,14 +303,14 @@ impl EventStore {
     /// what nobody waits for.
     async fn commit(
         &self,
-        committer: &mut Option<Box<Committer>>,
+        kept: &mut Option<Session>,
         events: &[&NewEvent],
         again: bool,
         time: Duration,
     ) -> Result<Vec<Option<Appended>>, PostgresError> {
         let began = Instant::now();
-        let stored = in_time(committer, &self.postgres, time, async |committer| {
-            committer.commit(events, again).await
+        let stored = in_time(kept, &self.postgres, time, async |session| {
+            commit::commit(session, events, again).await
         });
         let stored = stored.await?;
         let mut heads: HashMap<EndpointKey, u64> = HashMap::new();
@@ -338,22 +338,21 @@ impl EventStore {
         Ok(stored)
     }
 
-    async fn probe(&self, committer: &mut Option<Box<Committer>>) -> Result<(), PostgresError> {
-        let probe = async |committer: &mut Committer| committer.probe().await;
-        in_time(committer, &self.postgres, COMMIT_TIME, probe).await
+    async fn probe(&self, kept: &mut Option<Session>) -> Result<(), PostgresError> {
+        in_time(kept, &self.postgres, COMMIT_TIME, commit::probe).await
     }
 
     /// Moves a page of the spool within `time`.
     async fn drain_page(
         &self,
-        committer: &mut Option<Box<Committer>>,
+        kept: &mut Option<Session>,
         spool: &Spool,
         time: Duration,
     ) -> Result<(), DrainError> {
         let page = spool.page().await?;
         let events: Vec<&NewEvent> = page.events.iter().collect();
         // Even without events: it shows that PostgreSQL stores again.
-        self.commit(committer, &events, true, time).await?;
+        self.commit(kept, &events, true, time).await?;
         if !page.events.is_empty() {
             spool.remove(&page).await?;
         }
@@ -361,42 +360,38 @@ impl EventStore {
     }
 
     /// Moves the rest of the spool while nothing is added; `None` if one transaction does not hold it.
-    async fn finish(
-        &self,
-        committer: Box<Committer>,
-        spool: &Spool,
-    ) -> Result<Option<Box<Committer>>, DrainError> {
+    async fn finish(&self, session: Session, spool: &Spool) -> Result<Option<Session>, DrainError> {
         spool.settle().await?;
         if !spool.fits_a_page() {
             return Ok(None);
         }
-        let mut committer = Some(committer);
+        let mut session = Some(session);
         if spool.waiting().events > 0 {
             // Callers wait meanwhile.
-            self.drain_page(&mut committer, spool, COMMIT_TIME).await?;
+            self.drain_page(&mut session, spool, COMMIT_TIME).await?;
         }
-        Ok(committer)
+        Ok(session)
     }
 }
 
 /// Runs a transaction within `time`, connecting first if needed.
 async fn in_time<T>(
-    kept: &mut Option<Box<Committer>>,
+    kept: &mut Option<Session>,
     postgres: &Postgres,
     time: Duration,
-    run: impl AsyncFnOnce(&mut Committer) -> Result<T, PostgresError>,
+    run: impl AsyncFnOnce(&mut Session) -> Result<T, PostgresError>,
 ) -> Result<T, PostgresError> {
     let result = timeout(time, async {
-        let mut committer = match kept.take() {
-            Some(committer) => committer,
-            None => Box::new(Committer::new(postgres.connect().await?).await?),
+        let mut session = match kept.take() {
+            Some(session) => session,
+            None => postgres.connect().await?,
         };
-        let result = run(&mut committer).await?;
-        Ok((committer, result))
+        let result = run(&mut session).await?;
+        Ok((session, result))
     });
     match result.await {
-        Ok(Ok((committer, result))) => {
-            *kept = Some(committer);
+        Ok(Ok((session, result))) => {
+            *kept = Some(session);
             Ok(result)
         }
         Ok(Err(error)) => Err(error),
