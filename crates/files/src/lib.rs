@@ -46,9 +46,6 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// Creates a directory, and its parents, that only its owner can enter: mode 0700. An existing one keeps its mode.
-///
-/// # Errors
-/// When it cannot be created.
 pub fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -105,9 +102,6 @@ pub fn replace(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
 
 /// Replaces a private file atomically: a reader sees the old content or the new one. A power cut may take both, so nothing waits
 /// for the disk.
-///
-/// # Errors
-/// As for [`replace`].
 pub fn replace_for_now(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_by(path, |fresh| {
         write_new(fresh, content, Access::Private)?;
@@ -133,9 +127,6 @@ fn write_new(path: &Path, content: &[u8], access: Access) -> io::Result<File> {
 }
 
 /// Renames a file and syncs its directory, so that the new name survives a power cut.
-///
-/// # Errors
-/// When the file cannot be renamed or the directory not synced.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_parent(to)
@@ -151,9 +142,6 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 }
 
 /// Removes a file. A missing file is not an error.
-///
-/// # Errors
-/// When there is one and it cannot be removed.
 pub fn remove_if_present(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -194,9 +182,6 @@ impl Lock {
     ///
     /// A symbolic link is not followed: somebody who may only write in this directory could otherwise have a file
     /// created or locked elsewhere.
-    ///
-    /// # Errors
-    /// When the file cannot be created, opened or locked.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
         let file = open_lock(path)?;
         match file.try_lock() {
@@ -207,9 +192,6 @@ impl Lock {
     }
 
     /// Waits until no other process has the lock, and takes it.
-    ///
-    /// # Errors
-    /// As for [`Lock::try_acquire`].
     pub fn acquire(path: &Path) -> io::Result<Self> {
         let file = open_lock(path)?;
         file.lock()?;

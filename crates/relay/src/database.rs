@@ -26,9 +26,6 @@ pub enum Database {
 
 impl Database {
     /// Opens the accounts.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn accounts(&self) -> Result<Accounts, DatabaseError> {
         Ok(match self {
             Self::Sqlite(dir) => Accounts::open(dir)?,
@@ -55,9 +52,6 @@ impl Database {
     }
 
     /// Reads the statistics.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub fn stats(
         &self,
         cursors: &HashMap<EndpointKey, u64>,

@@ -35,9 +35,6 @@ type Job = Box<dyn FnOnce() + Send>;
 
 impl FairPool {
     /// Starts the threads.
-    ///
-    /// # Errors
-    /// When the system gives none.
     pub(crate) fn new(name: &str, threads: usize) -> io::Result<Self> {
         let pool = Self(Arc::default());
         for _ in 0..threads {

@@ -13,9 +13,6 @@ use crate::tls::Domain;
 const MAX_DOMAIN_BYTES: usize = 253 - 64;
 
 /// Parses a domain whose labels are endpoints: `sms-x.hooks.example.com` for `hooks.example.com`.
-///
-/// # Errors
-/// When it is not a DNS name, or leaves no room for an endpoint's label.
 pub(crate) fn endpoint_domain(text: &str) -> Result<Domain, EndpointDomainError> {
     if text.len() > MAX_DOMAIN_BYTES {
         return Err(EndpointDomainError::TooLong);

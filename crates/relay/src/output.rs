@@ -4,9 +4,6 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 
 /// Writes a line of data to stdout and flushes it, for scripts that wait for it.
-///
-/// # Errors
-/// When stdout is closed.
 pub fn data(line: impl Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -14,9 +11,6 @@ pub fn data(line: impl Display) -> io::Result<()> {
 }
 
 /// Writes bytes to stdout unchanged.
-///
-/// # Errors
-/// When stdout is closed.
 pub fn bytes(data: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(data)?;
@@ -24,9 +18,6 @@ pub fn bytes(data: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a line of JSON to stdout.
-///
-/// # Errors
-/// When stdout is closed.
 pub fn json(value: &impl serde::Serialize) -> io::Result<()> {
     let line = serde_json::to_string(value).map_err(io::Error::other)?;
     data(line)

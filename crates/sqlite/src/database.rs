@@ -76,9 +76,6 @@ impl Database {
     }
 
     /// Opens the file for reading. [`Database::open_writer`] has opened it before.
-    ///
-    /// # Errors
-    /// When SQLite fails.
     pub fn open_reader(&self, path: &Path) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;

@@ -53,9 +53,6 @@ impl Readers {
     }
 
     /// Opens all connections, so that a process that runs out of file descriptors can still read. Blocks.
-    ///
-    /// # Errors
-    /// When SQLite fails.
     pub fn open(
         connections: usize,
         open: impl Fn() -> rusqlite::Result<Connection> + Send + Sync + 'static,
@@ -71,9 +68,6 @@ impl Readers {
     }
 
     /// Runs a query. After an error its connection is replaced.
-    ///
-    /// # Errors
-    /// When SQLite fails or the pool is closed.
     pub async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,

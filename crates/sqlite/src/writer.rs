@@ -107,9 +107,6 @@ impl<S> fmt::Debug for Writer<S> {
 
 impl<S: WriterState> Writer<S> {
     /// Starts the thread.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
     pub fn spawn(
         name: &str,
         connection: Connection,
@@ -163,9 +160,6 @@ impl<S: WriterState> Writer<S> {
     }
 
     /// Writes an operation as [`Writer::submit`] does, and waits while the queue is full.
-    ///
-    /// # Errors
-    /// When the operation was not written.
     pub async fn write<T: Send + 'static>(
         &self,
         bytes: usize,
@@ -211,9 +205,6 @@ impl<S: WriterState> Writer<S> {
 
     /// Waits until the thread is between two transactions, and keeps it there until the result is dropped: a process
     /// that is suspended inside a transaction would keep all others from writing.
-    ///
-    /// # Errors
-    /// When the writer is closed.
     pub async fn pause(&self) -> Result<Paused, WriteError> {
         let (begun, begins) = oneshot::channel();
         let (ends, end) = oneshot::channel();

@@ -30,9 +30,6 @@ pub enum EndpointNameError {
 
 impl EndpointName {
     /// Parses `ACCOUNT/NAME`.
-    ///
-    /// # Errors
-    /// When the text is anything else.
     pub fn parse(text: &str) -> Result<Self, EndpointNameError> {
         let (account, name) = text.split_once('/').ok_or(EndpointNameError::NoSlash)?;
         Ok(Self {

@@ -1,6 +1,5 @@
 //! An endpoint and its public id.
 
-use ringtail_protocol::event::Timestamp;
 use ringtail_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +25,6 @@ pub struct EndpointRecord {
     pub id: String,
     /// Its owner.
     pub account: AccountKey,
-    /// Its name within the account.
-    pub name: Name,
-    /// When it was created.
-    pub created_at: Timestamp,
     /// Verify token with which the edge answers RingCX Digital's challenges.
     pub verify_token: Option<VerifyTokenHash>,
 }

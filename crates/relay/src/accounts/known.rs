@@ -57,9 +57,6 @@ impl KnownFile {
 
 #[cfg(test)]
 mod tests {
-    use ringtail_protocol::event::Timestamp;
-    use ringtail_protocol::name::Name;
-
     use super::*;
     use crate::accounts::{AccountKey, VerifyTokenHash};
     use crate::journal::EndpointKey;
@@ -72,8 +69,6 @@ mod tests {
             key: EndpointKey(key),
             id: format!("dev-{key}"),
             account: AccountKey(7),
-            name: Name::parse("dev").unwrap(),
-            created_at: Timestamp(8),
             verify_token,
         };
         let endpoints = vec![endpoint(1, None), endpoint(2, VerifyTokenHash::of("hush"))];

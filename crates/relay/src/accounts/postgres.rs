@@ -17,7 +17,7 @@ use crate::journal::EndpointKey;
 use crate::postgres::{Postgres, PostgresError, Session};
 
 /// Finds an endpoint of an account, with the columns that [`endpoint_of_row`] reads.
-const FIND: &str = "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint
+const FIND: &str = "SELECT key, id, account, verify_token_hash FROM endpoint
     WHERE account = $1 AND name = $2";
 
 /// Accounts in PostgreSQL.
@@ -178,7 +178,7 @@ impl AccountsBackEnd for PostgresAccounts {
 
     fn find_id(&self, id: &str) -> Result<Option<EndpointRecord>, AccountsError> {
         let rows = self.query(
-            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint WHERE id = $1",
+            "SELECT key, id, account, verify_token_hash FROM endpoint WHERE id = $1",
             &[&id],
         )?;
         rows.first().map(endpoint_of_row).transpose()
@@ -186,7 +186,7 @@ impl AccountsBackEnd for PostgresAccounts {
 
     fn endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError> {
         let rows = self.query(
-            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint",
+            "SELECT key, id, account, verify_token_hash FROM endpoint",
             &[],
         )?;
         rows.iter().map(endpoint_of_row).collect()
@@ -245,13 +245,11 @@ async fn create_endpoint(
 }
 
 fn endpoint_of_row(row: &Row) -> Result<EndpointRecord, AccountsError> {
-    let hash: Option<&[u8]> = row.try_get(5)?;
+    let hash: Option<&[u8]> = row.try_get(3)?;
     Ok(EndpointRecord {
         key: EndpointKey(row.try_get(0)?),
         id: row.try_get(1)?,
         account: AccountKey(row.try_get(2)?),
-        name: Name::from_stored(row.try_get(3)?),
-        created_at: Timestamp(row.try_get(4)?),
         verify_token: hash
             .and_then(|hash| hash.try_into().ok())
             .map(VerifyTokenHash::from_stored),

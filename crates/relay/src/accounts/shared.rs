@@ -44,9 +44,6 @@ const CALLS: usize = 8;
 
 impl SharedAccounts {
     /// Loads the table of endpoints. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn new(accounts: Accounts) -> Result<Self, AccountsError> {
         let endpoints = accounts.all_endpoints()?;
         Ok(Self::with(accounts, endpoints))
@@ -87,27 +84,18 @@ impl SharedAccounts {
     }
 
     /// See [`Accounts::authenticate`].
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn authenticate(&self, token: Token) -> Result<Option<Account>, AccountsError> {
         self.off_runtime(move |accounts| accounts.authenticate(&token))
             .await?
     }
 
     /// See [`Accounts::is_current`].
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn is_current(&self, account: Account) -> Result<bool, AccountsError> {
         self.off_runtime(move |accounts| accounts.is_current(&account))
             .await?
     }
 
     /// See [`Accounts::revision`].
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn revision(&self) -> Result<i64, AccountsError> {
         self.off_runtime(Accounts::revision).await?
     }
@@ -173,9 +161,6 @@ impl SharedAccounts {
     }
 
     /// Returns the account's endpoint of that name.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn find_endpoint(
         &self,
         account: Account,
@@ -200,9 +185,6 @@ impl SharedAccounts {
 
     /// Brings the table up to date with what other processes created, changed and deleted, and returns the keys of deleted
     /// endpoints.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub(crate) async fn refresh(&self) -> Result<Vec<EndpointKey>, AccountsError> {
         let (table, filling) = (self.table.clone(), self.filling.clone());
         let save = self.saver();

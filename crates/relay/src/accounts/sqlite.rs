@@ -146,9 +146,8 @@ impl AccountsBackEnd for SqliteAccounts {
 
     fn endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError> {
         let reader = self.reader.lock();
-        let mut select = reader.prepare_cached(
-            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint",
-        )?;
+        let mut select =
+            reader.prepare_cached("SELECT key, id, account, verify_token_hash FROM endpoint")?;
         let endpoints = select.query_map([], endpoint_of_row)?;
         Ok(endpoints.collect::<Result<_, _>>()?)
     }
@@ -198,7 +197,7 @@ fn create_endpoint(
     }
     Ok(transaction.query_row(
         "INSERT INTO endpoint (id, account, name, created_at) VALUES (:id, :account, :name, :now)
-         RETURNING key, id, account, name, created_at, verify_token_hash",
+         RETURNING key, id, account, verify_token_hash",
         named_params! {
             ":id": id,
             ":account": account.key.0,
@@ -216,7 +215,7 @@ fn select_endpoint(
 ) -> rusqlite::Result<Option<EndpointRecord>> {
     connection
         .prepare_cached(
-            "SELECT key, id, account, name, created_at, verify_token_hash FROM endpoint
+            "SELECT key, id, account, verify_token_hash FROM endpoint
              WHERE account = :account AND name = :name",
         )?
         .query_row(
@@ -231,10 +230,8 @@ fn endpoint_of_row(row: &Row<'_>) -> rusqlite::Result<EndpointRecord> {
         key: EndpointKey(row.get(0)?),
         id: row.get(1)?,
         account: AccountKey(row.get(2)?),
-        name: Name::from_stored(row.get(3)?),
-        created_at: Timestamp(row.get(4)?),
         verify_token: row
-            .get::<_, Option<[u8; 32]>>(5)?
+            .get::<_, Option<[u8; 32]>>(3)?
             .map(VerifyTokenHash::from_stored),
     })
 }

@@ -33,9 +33,6 @@ struct Tokens {
 
 impl Accounts {
     /// Opens the accounts in a data directory, creating the database when there is none. Blocks.
-    ///
-    /// # Errors
-    /// When the database cannot be opened.
     pub fn open(dir: &DataDir) -> Result<Self, StoreError> {
         let back_end = SqliteAccounts::open(dir)?;
         Ok(Self::over(Box::new(back_end)))
@@ -67,9 +64,6 @@ impl Accounts {
     }
 
     /// Returns all accounts, by name. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn list(&self) -> Result<Vec<AccountInfo>, AccountsError> {
         self.back_end.list()
     }
@@ -100,9 +94,6 @@ impl Accounts {
     }
 
     /// Returns the account of a token, if any. Blocks for one small read unless accounts changed.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn authenticate(&self, token: &Token) -> Result<Option<Account>, AccountsError> {
         let hash = token.hash();
         self.with_tokens(|tokens| {
@@ -119,9 +110,6 @@ impl Accounts {
 
     /// Returns whether the account's token is still valid: neither revoked nor replaced. Blocks for one small read unless
     /// accounts changed.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn is_current(&self, account: &Account) -> Result<bool, AccountsError> {
         self.with_tokens(|tokens| tokens.iter().any(|(_, current)| current == account))
     }
@@ -142,9 +130,6 @@ impl Accounts {
     }
 
     /// Returns a number that changes whenever any process changes an account or endpoint. Blocks for one small read.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn revision(&self) -> Result<i64, AccountsError> {
         self.back_end.revision()
     }
@@ -168,9 +153,6 @@ impl Accounts {
     }
 
     /// Sets or removes the verify token with which the edge answers challenges for the endpoint. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn set_verify_token(
         &self,
         endpoint: &EndpointRecord,
@@ -185,9 +167,6 @@ impl Accounts {
     }
 
     /// Returns the account's endpoint of that name. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn find_endpoint(
         &self,
         account: &Account,
@@ -197,17 +176,11 @@ impl Accounts {
     }
 
     /// Returns every endpoint of every account. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn all_endpoints(&self) -> Result<Vec<EndpointRecord>, AccountsError> {
         self.back_end.endpoints()
     }
 
     /// Returns the key of an endpoint, if it exists. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn endpoint_named(
         &self,
         endpoint: &EndpointName,
@@ -217,9 +190,6 @@ impl Accounts {
 
     /// Sets how many days the endpoint keeps its events; `None` for the relay's `--keep-days`. A serving relay applies it
     /// within a minute. Blocks.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn set_retention(
         &self,
         endpoint: EndpointKey,

@@ -86,9 +86,6 @@ impl fmt::Display for Caller {
 }
 
 /// Parses the address of a proxy, or of a network of proxies.
-///
-/// # Errors
-/// When it is neither, or contains every address.
 pub fn network(text: &str) -> Result<IpNet, NetworkError> {
     let network = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address.to_canonical()),

@@ -13,9 +13,6 @@ pub(crate) use self::migrate::journal;
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 
 /// Connects to a database, and migrates it as needed. Blocks.
-///
-/// # Errors
-/// When the database cannot be reached or is a newer relay's.
 pub fn open(url: &DatabaseUrl) -> Result<Postgres, PostgresError> {
     let postgres = Postgres::new(url, None)?;
     postgres.block_on(async {

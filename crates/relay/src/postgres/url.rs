@@ -33,9 +33,6 @@ impl DatabaseUrl {
     /// Parses `postgres://USER@HOST:PORT/DATABASE?OPTIONS`, as PostgreSQL's own programs do.
     ///
     /// Connections to other machines are encrypted, unless the URL has `sslmode=disable`.
-    ///
-    /// # Errors
-    /// When the text is anything else.
     pub fn parse(text: &str) -> Result<Self, DatabaseUrlError> {
         let mut config = Config::from_str(text).map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);

@@ -52,9 +52,6 @@ pub fn open_writer(dir: &DataDir) -> Result<Connection, StoreError> {
 }
 
 /// Opens a connection that only reads. [`open_writer`] has opened the database before.
-///
-/// # Errors
-/// When the database cannot be opened.
 pub fn open_reader(dir: &DataDir) -> Result<Connection, StoreError> {
     let path = dir.database();
     DATABASE
