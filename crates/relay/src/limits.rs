@@ -13,8 +13,6 @@ pub struct Limits {
     pub connections: usize,
     /// Connections open at once from one IPv4 address or one IPv6 /64; through a proxy, requests being answered.
     pub connections_per_address: usize,
-    /// Pause after an accept that failed, such as for lack of file descriptors.
-    pub accept_pause: Duration,
     /// Time from accept to the first complete request head, including the TLS handshake.
     pub establish_timeout: Duration,
     /// Silence between requests, or time for the head of a later request.
@@ -56,7 +54,6 @@ impl Default for Limits {
         Self {
             connections: CONNECTIONS.get() as usize,
             connections_per_address: CONNECTIONS_PER_ADDRESS.get() as usize,
-            accept_pause: Duration::from_millis(500),
             establish_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
@@ -128,6 +125,9 @@ pub(crate) fn stray_shares(total: usize) -> Shares {
         each: total / 64,
     }
 }
+
+/// Pause after an accept that failed, such as for lack of file descriptors.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Links of one account.
 pub const LINKS_PER_ACCOUNT: usize = 64;

@@ -49,8 +49,8 @@ pub(crate) struct OtherRelaysContext {
 /// Serves until the relay drains.
 pub(crate) async fn serve(listener: TcpListener, context: Arc<OtherRelaysContext>) {
     let places = Arc::new(Semaphore::new(RELAY_CONNECTIONS));
-    let (shutdown, pause) = (&context.shutdown, context.limits.accept_pause);
-    while let Some((socket, _)) = socket::accept(&listener, shutdown, pause).await {
+    let shutdown = &context.shutdown;
+    while let Some((socket, _)) = socket::accept(&listener, shutdown).await {
         let Ok(place) = places.clone().try_acquire_owned() else {
             tracing::debug!("too many connections at the address for relays");
             continue;

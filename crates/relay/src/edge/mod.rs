@@ -28,7 +28,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use ringtail_protocol::event::{Disposition, Kind};
+use ringtail_protocol::event::Kind;
 use ringtail_ringcentral::classify::Callback;
 use ringtail_ringcentral::validation;
 
@@ -206,10 +206,7 @@ async fn at_endpoint(
     }
     let response = match kind {
         Kind::Notification => {
-            let stored = edge
-                .recorder
-                .append_durable(&received, kind, Disposition::Pending)
-                .await;
+            let stored = edge.recorder.append_durable(&received).await;
             stored.map(|_id| accepted(&received.request.head.headers))
         }
         _ => Box::pin(passthrough::respond(edge, endpoint, &received)).await,

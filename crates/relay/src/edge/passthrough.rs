@@ -56,10 +56,7 @@ async fn accept(
     endpoint: &EndpointRecord,
     received: &Received,
 ) -> Result<Option<RelayResponse>, RecordError> {
-    let recorder = &edge.recorder;
-    let event = recorder
-        .append_durable(received, Kind::Passthrough, Disposition::Pending)
-        .await?;
+    let event = edge.recorder.append_durable(received).await?;
     let app = ask(edge, endpoint, received, || Ok(response_of(event)));
     let app = tokio::select! {
         biased;

@@ -60,15 +60,11 @@ impl Recorder {
         }
     }
 
-    /// Stores the event; it survives a power loss once this has returned.
-    pub(super) async fn append_durable(
-        &self,
-        received: &Received,
-        kind: Kind,
-        disposition: Disposition,
-    ) -> Result<EventId, RecordError> {
+    /// Stores the event as pending; it survives a power loss once this has returned.
+    pub(super) async fn append_durable(&self, received: &Received) -> Result<EventId, RecordError> {
         let id = EventId::fresh();
-        let entry = self.entry(received, id, kind, disposition)?;
+        let kind = received.callback.kind();
+        let entry = self.entry(received, id, kind, Disposition::Pending)?;
         self.journal.append(entry).await?;
         Ok(id)
     }

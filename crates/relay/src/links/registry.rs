@@ -14,7 +14,6 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use parking_lot::{Mutex, RwLock};
-use ringtail_protocol::http2::MAX_PASSTHROUGHS;
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, SetOnce};
 use tokio::time::{Instant, timeout_at};
@@ -22,7 +21,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::accounts::Account;
 use crate::budget::{Budget, Owner, Share};
 use crate::journal::EndpointKey;
-use crate::limits::PASSTHROUGH_SHARES;
 
 /// Every attached link of a relay.
 #[derive(Debug, Default)]
@@ -183,35 +181,13 @@ pub(super) struct Link {
     pub(super) account: Account,
     pub(super) forwards: bool,
     pub(super) send: SendRequest<LinkBody>,
-    permits: Budget,
+    pub(super) permits: Budget,
     /// The client's cursor.
     pub(super) cursor: AtomicU64,
     /// Notified of each frame that the client sends.
     pub(super) spoke: Notify,
     /// Set when the relay ends the link.
     pub(super) end: SetOnce<LinkEnd>,
-}
-
-impl Link {
-    pub(super) fn new(
-        id: LinkId,
-        endpoint: EndpointKey,
-        account: Account,
-        forwards: bool,
-        send: SendRequest<LinkBody>,
-    ) -> Self {
-        Self {
-            id,
-            endpoint,
-            account,
-            forwards,
-            send,
-            permits: Budget::new(MAX_PASSTHROUGHS, PASSTHROUGH_SHARES),
-            cursor: AtomicU64::new(0),
-            spoke: Notify::new(),
-            end: SetOnce::new(),
-        }
-    }
 }
 
 /// Why the relay ends a link.

@@ -15,9 +15,10 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use ringtail_protocol::event::DecodeError;
 use ringtail_protocol::frame::{Decoder, Up};
+use ringtail_protocol::http2::MAX_PASSTHROUGHS;
 use ringtail_protocol::path;
 use ringtail_protocol::stream::{ByteStream, websocket_config};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SetOnce};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -27,8 +28,9 @@ use super::LinkContext;
 use super::events::{Pump, PumpError, QUEUED_PAGES};
 use super::registry::{Link, LinkBody, LinkEnd, LinkId};
 use crate::accounts::Account;
-use crate::budget::Share;
+use crate::budget::{Budget, Share};
 use crate::journal::EndpointKey;
+use crate::limits::PASSTHROUGH_SHARES;
 use crate::metrics::Limit;
 use crate::net::activity::ConnectionActivity;
 use crate::net::pace::Paced;
@@ -160,13 +162,17 @@ async fn run(
         Ok(Err(error)) => return LinkError::Broken(error),
         Err(_elapsed) => return LinkError::Silent,
     };
-    let link = Arc::new(Link::new(
+    let link = Arc::new(Link {
         id,
-        params.endpoint,
-        params.account,
-        params.forwards,
+        endpoint: params.endpoint,
+        account: params.account,
+        forwards: params.forwards,
         send,
-    ));
+        permits: Budget::new(MAX_PASSTHROUGHS, PASSTHROUGH_SHARES),
+        cursor: AtomicU64::default(),
+        spoke: Notify::new(),
+        end: SetOnce::new(),
+    });
     let ended = async {
         tokio::select! {
             biased;

@@ -24,6 +24,7 @@ pub(crate) use self::limits::{Limit, LimitHits};
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The numbers of one relay.
+#[derive(Default)]
 pub(crate) struct Metrics {
     registry: Registry,
     /// Answers to callers, and how long they took.
@@ -46,63 +47,49 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let mut registry = Registry::with_prefix("ringtail");
-        let answers = Answers::default();
-        let limits = LimitHits::default();
-        let connections = Gauge::default();
-        let failed_tls_handshakes = Counter::default();
-        let failed_logins = Counter::default();
-        let unstored_events = Counter::default();
-        let attached_links = Counter::default();
-        let journal = JournalMetrics::default();
+        let mut metrics = Self {
+            registry: Registry::with_prefix("ringtail"),
+            ..Self::default()
+        };
+        let registry = &mut metrics.registry;
         registry.register(
             "relay",
             "The relay that answers",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        answers.register(&mut registry);
+        metrics.answers.register(registry);
         registry.register(
             "limit_hits",
             "How often a limit of docs/LIMITS.md was reached",
-            limits.family(),
+            metrics.limits.family(),
         );
         registry.register(
             "connections",
             "Open connections of callers and clients",
-            connections.clone(),
+            metrics.connections.clone(),
         );
         registry.register(
             "failed_tls_handshakes",
             "Connections whose TLS handshake failed",
-            failed_tls_handshakes.clone(),
+            metrics.failed_tls_handshakes.clone(),
         );
         registry.register(
             "failed_logins",
             "Calls and links with a missing, unknown or revoked token",
-            failed_logins.clone(),
+            metrics.failed_logins.clone(),
         );
         registry.register(
             "unstored_events",
             "Events that could not be stored; their callers were answered 503",
-            unstored_events.clone(),
+            metrics.unstored_events.clone(),
         );
         registry.register(
             "attached_links",
             "Attached links since the start",
-            attached_links.clone(),
+            metrics.attached_links.clone(),
         );
-        journal.register(&mut registry);
-        Self {
-            registry,
-            answers,
-            limits,
-            connections,
-            failed_tls_handshakes,
-            failed_logins,
-            unstored_events,
-            attached_links,
-            journal,
-        }
+        metrics.journal.register(registry);
+        metrics
     }
 
     /// Returns the numbers, and those of `more`, as text for Prometheus.

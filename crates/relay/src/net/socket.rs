@@ -33,11 +33,10 @@ pub(crate) fn adopt(socket: &std::net::TcpListener) -> io::Result<TcpListener> {
 }
 
 /// Accepts one connection, or returns `None` once the relay is draining. After an error that is not about one
-/// connection, such as a lack of file descriptors, it waits for `pause`.
+/// connection, such as a lack of file descriptors, it waits for [`limits::ACCEPT_PAUSE`].
 pub(crate) async fn accept(
     listener: &TcpListener,
     shutdown: &Shutdown,
-    pause: Duration,
 ) -> Option<(TcpStream, SocketAddr)> {
     let accept = async {
         loop {
@@ -49,7 +48,7 @@ pub(crate) async fn accept(
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection; pausing");
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                 }
             }
         }

@@ -16,7 +16,8 @@ use tokio_util::net::Listener;
 use tokio_util::task::TaskTracker;
 
 use super::{Ops, Origin};
-use crate::shutdown::{Phase, Shutdown};
+use crate::limits;
+use crate::shutdown::Phase;
 use crate::store::DataDir;
 
 /// Connections at once at each listener; more are closed. A flood of `--metrics` does not block the socket.
@@ -30,9 +31,6 @@ const CONNECTION_LIFE: Duration = Duration::from_secs(60);
 
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 8 * 1024;
-
-/// Pause after a failed accept.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Bound listeners that do not serve yet. They serve until the relay has drained, so that its progress can be watched.
 #[derive(Debug, Default)]
@@ -72,21 +70,16 @@ impl AdminListeners {
 
     /// Answers until the relay has stopped.
     pub(crate) fn open(self, ops: Ops, tasks: &TaskTracker) {
-        let open = AdminServer {
-            shutdown: ops.shutdown.clone(),
-            ops: Arc::new(ops),
-            tasks: tasks.clone(),
-        };
+        let ops = Arc::new(ops);
         if let Some(listener) = self.tcp {
-            let open = open.clone();
             let origin = match listener.local_addr() {
                 Ok(address) if address.ip().is_loopback() => Origin::LocalMetrics,
                 _ => Origin::Metrics,
             };
-            tasks.spawn(async move { open.accept(listener, origin).await });
+            tasks.spawn(accept(ops.clone(), tasks.clone(), listener, origin));
         }
         if let Some(listener) = self.unix {
-            tasks.spawn(async move { open.accept(listener, Origin::Socket).await });
+            tasks.spawn(accept(ops, tasks.clone(), listener, Origin::Socket));
         }
     }
 }
@@ -105,52 +98,43 @@ fn socket(dir: &DataDir) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-#[derive(Debug, Clone)]
-struct AdminServer {
-    ops: Arc<Ops>,
-    tasks: TaskTracker,
-    shutdown: Shutdown,
-}
-
-impl AdminServer {
-    async fn accept<L>(self, mut listener: L, caller: Origin)
-    where
-        L: Listener + Send + 'static,
-        L::Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        L::Addr: Send,
-    {
-        let permits = Arc::new(Semaphore::new(CONNECTIONS));
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = self.shutdown.reached(Phase::Stopped) => return,
-                accepted = listener.accept() => accepted,
-            };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::debug!(%error, "could not accept an operator's connection, pausing");
-                    tokio::select! {
-                        biased;
-                        () = self.shutdown.reached(Phase::Stopped) => return,
-                        () = tokio::time::sleep(ACCEPT_PAUSE) => continue,
-                    }
-                }
-            };
-            let Ok(permit) = permits.clone().try_acquire_owned() else {
-                continue;
-            };
-            let (ops, shutdown) = (self.ops.clone(), self.shutdown.clone());
-            self.tasks.spawn(async move {
-                let _permit = permit;
-                let served = serve(&ops, caller, stream);
+async fn accept<L>(ops: Arc<Ops>, tasks: TaskTracker, mut listener: L, caller: Origin)
+where
+    L: Listener + Send + 'static,
+    L::Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    L::Addr: Send,
+{
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = ops.shutdown.reached(Phase::Stopped) => return,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "could not accept an operator's connection, pausing");
                 tokio::select! {
                     biased;
-                    () = shutdown.reached(Phase::Stopped) => {}
-                    _elapsed_or_over = tokio::time::timeout(CONNECTION_LIFE, served) => {}
+                    () = ops.shutdown.reached(Phase::Stopped) => return,
+                    () = tokio::time::sleep(limits::ACCEPT_PAUSE) => continue,
                 }
-            });
-        }
+            }
+        };
+        let Ok(permit) = permits.clone().try_acquire_owned() else {
+            continue;
+        };
+        let ops = ops.clone();
+        tasks.spawn(async move {
+            let _permit = permit;
+            let served = serve(&ops, caller, stream);
+            tokio::select! {
+                biased;
+                () = ops.shutdown.reached(Phase::Stopped) => {}
+                _elapsed_or_over = tokio::time::timeout(CONNECTION_LIFE, served) => {}
+            }
+        });
     }
 }
 

@@ -59,11 +59,8 @@ pub(super) struct ListenerContext {
 
 /// Accepts connections until the relay drains.
 pub(super) async fn accept(listener: TcpListener, context: Arc<ListenerContext>) {
-    let limits = &context.limits;
     let metrics = &context.metrics;
-    while let Some((socket, peer)) =
-        socket::accept(&listener, &context.shutdown, limits.accept_pause).await
-    {
+    while let Some((socket, peer)) = socket::accept(&listener, &context.shutdown).await {
         // A proxy's connections carry many callers, who count once they are known.
         let counted = (!context.proxies.trusts(peer.ip())).then(|| peer.ip());
         match context.admission.admit(counted) {

@@ -167,9 +167,6 @@ impl Server {
     }
 
     /// Applies the journal's retention as of `now`. The relay does this by itself every minute.
-    ///
-    /// # Errors
-    /// When the journal fails.
     pub async fn retain(&self, now: Timestamp) -> Result<Deleted, AppendError> {
         self.journal.retain(Some(now)).await
     }
@@ -394,7 +391,6 @@ impl Opened {
             let plain_http = plain_http::PlainHttp {
                 hosts: hosts.clone(),
                 challenges,
-                limits: limits.clone(),
                 metrics: metrics.clone(),
                 shutdown: shutdown.clone(),
             };

@@ -16,7 +16,7 @@ use tokio::time;
 use super::error::SpawnError;
 use crate::hosts::Hosts;
 use crate::limits::{
-    HEADER_BYTES, Limits, PLAIN_CONNECTIONS, PLAIN_CONNECTIONS_PER_ADDRESS, PLAIN_TIMEOUT,
+    HEADER_BYTES, PLAIN_CONNECTIONS, PLAIN_CONNECTIONS_PER_ADDRESS, PLAIN_TIMEOUT,
 };
 use crate::metrics::Metrics;
 use crate::net::admission::{Admission, ConnectionSlot};
@@ -57,7 +57,6 @@ pub(super) fn bind(certificate: &Certificate) -> Result<Option<TcpListener>, Spa
 pub(super) struct PlainHttp {
     pub(super) hosts: Arc<Hosts>,
     pub(super) challenges: Arc<Challenges>,
-    pub(super) limits: Arc<Limits>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
 }
@@ -70,8 +69,8 @@ pub(super) async fn serve(listener: TcpListener, context: Arc<PlainHttp>) {
         PLAIN_CONNECTIONS_PER_ADDRESS,
         Gauge::default(),
     );
-    let (shutdown, pause) = (&context.shutdown, context.limits.accept_pause);
-    while let Some((socket, peer)) = socket::accept(&listener, shutdown, pause).await {
+    let shutdown = &context.shutdown;
+    while let Some((socket, peer)) = socket::accept(&listener, shutdown).await {
         match admission.admit(Some(peer.ip())) {
             Ok(slot) => {
                 let connection = connection(socket, context.clone(), slot);
