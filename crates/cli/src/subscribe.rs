@@ -119,7 +119,6 @@ impl Subscribe {
                 let mut keeper = self.cloud.keeper(owner, filters, DEFAULT_SECONDS)?;
                 keeper.wanted.is_reminded = is_reminded;
                 let kept = keeper.ensure().await;
-                self.cloud.save(owner, &keeper)?;
                 match kept {
                     Ok(kept) => {
                         watched.kept(&kept, keeper.wanted).await?;
@@ -159,9 +158,7 @@ impl Subscribe {
 
     async fn delete(&self, owner: &Owner) -> Result<(), Failure> {
         let mut keeper = self.cloud.keeper(owner, Vec::new(), DEFAULT_SECONDS)?;
-        let deleted = keeper.delete_owned().await;
-        self.cloud.save(owner, &keeper)?;
-        Ok(deleted?)
+        Ok(keeper.delete_owned().await?)
     }
 }
 

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use crate::api::{Api, NewSubscription};
 use crate::error::ApiError;
 use crate::login::LoginFileError;
+use crate::records::Records;
 
 /// RingCentral's code for too many subscriptions.
 const LIMIT: &str = "SUB-505";
@@ -24,6 +25,9 @@ pub struct Keeper {
     pub wanted: Wanted,
     /// Verification token of new subscriptions, and of those that `wanted` names as owned.
     pub token: SecretString,
+    /// Relay and endpoint of the record that has the token and what is owned. Each call reads it, and what it creates and
+    /// deletes is written there at once.
+    pub record: (String, String),
 }
 
 /// What a round did.
@@ -127,18 +131,43 @@ impl Keeper {
     /// When RingCentral cannot be reached or refuses.
     pub async fn delete_owned(&mut self) -> Result<(), ApiError> {
         let _turn = self.turn().await?;
-        let list = self.api.list().await?;
-        for it in list.iter().filter(|it| it.is_for(&self.wanted.address)) {
-            if self.wanted.owned.contains(&it.id) {
-                self.api.delete(&it.id).await?;
-                self.wanted.owned.retain(|id| *id != it.id);
-            }
+        let Wanted { address, owned, .. } = &self.wanted;
+        let mut list = self.api.list().await?;
+        list.retain(|it| it.is_for(address) && owned.contains(&it.id));
+        for it in list {
+            self.delete(&it.id).await?;
         }
         Ok(())
     }
 
-    async fn turn(&self) -> Result<ringtail_files::Lock, LoginFileError> {
-        self.api.place().lock("ensure.lock").await
+    /// Waits until no other process has its turn, and reads what those before created.
+    async fn turn(&mut self) -> Result<ringtail_files::Lock, LoginFileError> {
+        let place = self.api.place();
+        let turn = place.lock("ensure.lock").await?;
+        let records = Records::read(place.directory())?;
+        let (relay, endpoint) = &self.record;
+        if let Some(record) = records.find(relay, endpoint) {
+            self.wanted.owned.clone_from(&record.ids);
+            self.token = record.token();
+        }
+        Ok(turn)
+    }
+
+    /// Changes what is owned, in the record too.
+    pub(crate) fn own(
+        &mut self,
+        change: impl FnOnce(&mut Vec<String>),
+    ) -> Result<(), LoginFileError> {
+        let owned = &mut self.wanted.owned;
+        change(owned);
+        let (relay, endpoint) = &self.record;
+        Records::read(self.api.place().directory())?.keep(relay, endpoint, &self.token, owned)
+    }
+
+    /// Deletes a subscription, which nobody owns then.
+    async fn delete(&mut self, id: &str) -> Result<(), ApiError> {
+        self.api.delete(id).await?;
+        Ok(self.own(|owned| owned.retain(|it| it != id))?)
     }
 
     async fn act(&mut self, plan: Plan) -> Result<Kept, ApiError> {
@@ -173,7 +202,7 @@ impl Keeper {
             token: &self.token,
         };
         let created = self.api.create(&new).await?;
-        self.wanted.owned.push(created.id.clone());
+        self.own(|owned| owned.push(created.id.clone()))?;
         Ok(created)
     }
 
@@ -190,8 +219,7 @@ impl Keeper {
             }
             other => other?,
         };
-        self.api.delete(&old.id).await?;
-        self.wanted.owned.retain(|id| *id != old.id);
+        self.delete(&old.id).await?;
         let mut kept = self.kept(Action::Recreated, created, others).await?;
         kept.replaced = Some(old);
         Ok(kept)
@@ -208,8 +236,7 @@ impl Keeper {
         let mut foreign = Vec::new();
         for other in others {
             if self.wanted.owned.contains(&other.id) {
-                self.api.delete(&other.id).await?;
-                self.wanted.owned.retain(|id| *id != other.id);
+                self.delete(&other.id).await?;
             } else if other.is_active(now) {
                 foreign.push(other);
             }

@@ -18,7 +18,7 @@ pub use self::api::{Api, NewSubscription, Tell};
 pub use self::error::{ApiError, Call, Refusal};
 pub use self::keep::{Action, Keeper, Kept, renew};
 pub use self::login::{Credentials, JwtLogin, Login, LoginFileError, Place};
-pub use self::records::{Record, Records, fresh_token};
+pub use self::records::{Record, Records};
 pub use self::server::{BadServer, Server};
 pub use self::transport::NoResponse;
 

@@ -185,6 +185,10 @@ impl Place {
         }
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub(crate) fn file(&self, suffix: &str) -> PathBuf {
         self.directory.join(format!("{}.{suffix}", self.stem))
     }

@@ -68,7 +68,29 @@ impl Records {
             .find(|it| it.relay == relay && it.endpoint == endpoint)
     }
 
-    /// Replaces token and ids of an endpoint, in the file too.
+    /// Returns an endpoint's record with the configured token, or else with the token that it has, or with a new one.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the system has no random bytes.
+    pub fn prepare(
+        &mut self,
+        relay: &str,
+        endpoint: &str,
+        configured: Option<&SecretString>,
+    ) -> Result<Record, LoginFileError> {
+        let fresh = fresh_token().map_err(|source| LoginFileError::Write {
+            path: self.path.clone(),
+            source,
+        })?;
+        let token = configured.unwrap_or(&fresh);
+        self.change(relay, endpoint, token, |record| {
+            if let Some(token) = configured {
+                token.expose_secret().clone_into(&mut record.token);
+            }
+        })
+    }
+
+    /// Replaces the ids of an endpoint, in the file too. `token` is for an endpoint without a record.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -79,12 +101,20 @@ impl Records {
         token: &SecretString,
         ids: &[String],
     ) -> Result<(), LoginFileError> {
-        let record = Record {
-            relay: relay.to_owned(),
-            endpoint: endpoint.to_owned(),
-            token: token.expose_secret().to_owned(),
-            ids: ids[ids.len().saturating_sub(MAX_IDS)..].to_vec(),
-        };
+        let newest = &ids[ids.len().saturating_sub(MAX_IDS)..];
+        let changed = self.change(relay, endpoint, token, |record| {
+            record.ids = newest.to_vec()
+        });
+        changed.map(drop)
+    }
+
+    fn change(
+        &mut self,
+        relay: &str,
+        endpoint: &str,
+        token: &SecretString,
+        change: impl FnOnce(&mut Record),
+    ) -> Result<Record, LoginFileError> {
         // Another process, or another endpoint of this one, may write at the same time.
         let lock = self.path.with_extension("lock");
         let failed = |source| LoginFileError::Write {
@@ -98,13 +128,21 @@ impl Records {
         if let Some(records) = read_private(&self.path)? {
             self.records = records;
         }
-        if self.records.contains(&record) {
-            return Ok(());
+        let before = self.find(relay, endpoint).cloned();
+        let mut record = before.clone().unwrap_or_else(|| Record {
+            relay: relay.to_owned(),
+            endpoint: endpoint.to_owned(),
+            token: token.expose_secret().to_owned(),
+            ids: Vec::new(),
+        });
+        change(&mut record);
+        if before.as_ref() != Some(&record) {
+            self.records
+                .retain(|it| it.relay != relay || it.endpoint != endpoint);
+            self.records.push(record.clone());
+            write_private(&self.path, &self.records)?;
         }
-        self.records
-            .retain(|it| it.relay != relay || it.endpoint != endpoint);
-        self.records.push(record);
-        write_private(&self.path, &self.records)
+        Ok(record)
     }
 }
 
@@ -112,7 +150,7 @@ impl Records {
 ///
 /// # Errors
 /// When the system has no random bytes.
-pub fn fresh_token() -> std::io::Result<SecretString> {
+fn fresh_token() -> std::io::Result<SecretString> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(HEXLOWER.encode(&bytes).into())
@@ -132,5 +170,22 @@ mod tests {
         records.keep("r", "e", &"t".into(), &ids).unwrap();
         let records = Records::read(home.path()).unwrap();
         assert_eq!(records.find("r", "e").unwrap().ids, ids[6..]);
+    }
+
+    #[test]
+    fn what_another_process_wrote_meanwhile_stays() {
+        let home = TempDir::new().unwrap();
+        let read = || Records::read(home.path()).unwrap();
+        let (mut one, mut two) = (read(), read());
+        let token = |record: Record| record.token().expose_secret().to_owned();
+        let first = token(one.prepare("r", "e", None).unwrap());
+        one.keep("r", "e", &"other".into(), &["1".to_owned()])
+            .unwrap();
+        let record = two.prepare("r", "e", None).unwrap();
+        assert_eq!(record.ids, ["1"]);
+        assert_eq!(token(record), first);
+        let configured = two.prepare("r", "e", Some(&"mine".into())).unwrap();
+        assert_eq!(configured.ids, ["1"]);
+        assert_eq!(token(configured), "mine");
     }
 }

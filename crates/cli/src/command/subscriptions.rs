@@ -12,7 +12,7 @@ use ringtail_client::config::{Config, ConfigError};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Failure, codes};
 use ringtail_protocol::path::EndpointInfo;
-use ringtail_rc_api::{Api, ApiError, Keeper, Login, Place, Records, Server, fresh_token};
+use ringtail_rc_api::{Api, ApiError, Keeper, Login, Place, Records, Server};
 use ringtail_ringcentral::signature::Scheme;
 use ringtail_ringcentral::subscription::Subscription;
 use ringtail_ringcentral::subscription::filters::find;
@@ -223,30 +223,13 @@ impl Cloud {
             .of(Scheme::VerificationToken)
             .and_then(|token| std::str::from_utf8(token).ok())
             .map(SecretString::from);
-        let known = records.find(&owner.relay, &owner.name);
-        let token = match (configured, known) {
-            (Some(token), _) => token,
-            (None, Some(record)) => record.token(),
-            (None, None) => fresh_token()?,
-        };
-        records.keep(&owner.relay, &owner.name, &token, &wanted.owned)?;
+        let record = records.prepare(&owner.relay, &owner.name, configured.as_ref())?;
         Ok(Keeper {
             api: self.api.clone(),
             wanted,
-            token,
+            token: record.token(),
+            record: (record.relay, record.endpoint),
         })
-    }
-
-    /// Saves the ids that a keeper created.
-    pub(crate) fn save(&self, owner: &Owner, keeper: &Keeper) -> Result<(), Failure> {
-        let mut records = Records::read(self.config.directory())?;
-        records.keep(
-            &owner.relay,
-            &owner.name,
-            &keeper.token,
-            &keeper.wanted.owned,
-        )?;
-        Ok(())
     }
 
     /// Returns whether an address is on the relay.

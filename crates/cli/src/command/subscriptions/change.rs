@@ -54,9 +54,7 @@ pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Fa
     for it in chosen {
         let owner = cloud.owner_of(&it)?;
         let mut keeper = cloud.keeper(&owner, it.event_filters.clone(), args.expires)?;
-        let kept = keeper.recreate(it).await;
-        cloud.save(&owner, &keeper)?;
-        let kept = kept?;
+        let kept = keeper.recreate(it).await?;
         match args.output {
             Format::Json => print_json(&kept_json(&kept)).await?,
             Format::Plain => print(style.kept(&kept, now).as_bytes()).await?,

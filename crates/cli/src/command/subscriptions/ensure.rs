@@ -38,7 +38,6 @@ pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Res
         since = Since::after(&seen(cloud, &owner).await);
     }
     let kept = keeper.ensure().await;
-    cloud.save(&owner, &keeper)?;
     let mut kept = match kept {
         Ok(kept) => kept,
         Err(error) => return Err(explain(cloud, common, &owner, error, &since).await),
