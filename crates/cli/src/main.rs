@@ -49,7 +49,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
     // Fails if a provider is installed already, which is fine.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let result = runtime.block_on(command::run(cli));
+    let result = runtime.block_on(async {
+        let result = command::run(cli).await;
+        ringtail_client::replay::settle().await;
+        result
+    });
     // Do not wait for a write to a stuck terminal or pipe.
     runtime.shutdown_background();
     result

@@ -7,8 +7,12 @@
 mod events;
 mod run;
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::{EventId, Header};
+use tokio_util::task::TaskTracker;
 
 use crate::forward::{EDITED_FROM, Sender};
 use ringtail_model::secrets::Secrets;
@@ -74,19 +78,16 @@ impl Coded for ReplayError {
     }
 }
 
-/// Replays an event by its id, signed again if `sign` has secrets.
-///
-/// # Errors
-/// When there is no such event, or the history fails. The target's response or failure is in the returned attempt.
-pub async fn replay(
-    history: &History,
-    sender: &Sender,
-    id: EventId,
-    sign: Option<&Secrets>,
-) -> Result<AttemptDetail, ReplayError> {
-    let row = history.row_of(id).await?;
-    let row = row.ok_or(ReplayError::NoEvent { id })?;
-    replay_row(history, sender, row, id, sign).await
+/// How long [`settle`] waits for requests on their way.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Replays on their way to the target.
+static ON_THEIR_WAY: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
+/// Waits a moment for the replays that the program's end would leave without a record: whoever asked for them may have left.
+pub async fn settle() {
+    ON_THEIR_WAY.close();
+    drop(tokio::time::timeout(SETTLE, ON_THEIR_WAY.wait()).await);
 }
 
 async fn replay_row(
@@ -113,8 +114,15 @@ async fn replay_row(
             value: origin.to_string().into(),
         });
     }
-    let delivery = sender.deliver(&stored, Cause::Replay, || ()).await;
-    let recorded = history.record_attempt(delivery.attempt, false).await?;
+    // A task of its own: what reaches the app is recorded even if the caller leaves.
+    let sent = {
+        let (history, sender) = (history.clone(), sender.clone());
+        ON_THEIR_WAY.spawn(async move {
+            let delivery = sender.deliver(&stored, Cause::Replay, || ()).await;
+            history.record_attempt(delivery.attempt, false).await
+        })
+    };
+    let recorded = sent.await.map_err(|_| StoreError::Closed)??;
     let detail = history.attempt(recorded).await?;
     detail.ok_or(ReplayError::NoEvent { id })
 }

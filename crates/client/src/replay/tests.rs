@@ -1,10 +1,48 @@
+use std::sync::Arc;
+
 use ringtail_protocol::event::EncodedRequest;
+use tokio::sync::Notify;
 
 use super::*;
 use crate::forward::testing::{quick, sender, sender_to};
 use ringtail_kit::app::{App, Port, response};
 use ringtail_model::{FailureKind, ForwardState, Outcome};
 use ringtail_store::testing::{ENDPOINT, TestHistory, call, encoded};
+
+async fn replay(
+    history: &History,
+    sender: &Sender,
+    id: EventId,
+    sign: Option<&Secrets>,
+) -> Result<AttemptDetail, ReplayError> {
+    let row = history.row_of(id).await?.unwrap_or_default();
+    replay_row(history, sender, row, id, sign).await
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_loses_no_record() {
+    let test = TestHistory::open();
+    let event = call(1, "s");
+    test.receives(vec![event.clone()]).await;
+    let (arrived, left) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let gates = (arrived.clone(), left.clone());
+    let app = App::start(move |_| {
+        let (arrived, left) = gates.clone();
+        async move {
+            arrived.notify_one();
+            left.notified().await;
+            response(200, "")
+        }
+    });
+    let sender = sender_to(&app);
+    tokio::select! {
+        _ = replay(&test.history, &sender, event.id, None) => panic!("too early"),
+        () = arrived.notified() => {}
+    }
+    left.notify_one();
+    settle().await;
+    assert_eq!(test.history.counts().await.attempts, 1);
+}
 
 #[tokio::test]
 async fn a_replay_sends_the_original_and_is_an_attempt_of_its_own() {
