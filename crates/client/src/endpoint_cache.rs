@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use ringtail_files::{Access, read_at_most, replace};
+use ringtail_files::{Access, Lock, read_at_most, replace};
 use ringtail_protocol::path::EndpointInfo;
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +15,6 @@ use ringtail_store::origin_name;
 
 /// The largest such file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
-
-/// Serializes updates of the file: several engines of one process may learn of their endpoints at the same time.
-static KEEPING: Mutex<()> = Mutex::new(());
 
 /// One endpoint's entry in the file `endpoints.json` of a data directory. An unreadable file counts as missing: the
 /// relay sends the same again.
@@ -67,8 +63,9 @@ impl EndpointCache {
     }
 
     fn write(&self, info: &EndpointInfo) -> io::Result<()> {
-        let _alone = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = read(&self.path);
+        // Engines of several processes, or several of this one, may learn of their endpoints at the same time.
+        let _alone = Lock::acquire(&self.path.with_extension("lock"))?;
+        let mut all = try_read(&self.path)?;
         let known = all.get(&self.key);
         let target = self.target.clone();
         let now = Remembered {
@@ -127,9 +124,18 @@ fn path(data: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> BTreeMap<String, Remembered> {
-    let text = read_at_most(path, MAX_BYTES).ok();
-    text.and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or_default()
+    try_read(path).unwrap_or_default()
+}
+
+/// Reads the file. A missing or damaged one has no entries.
+fn try_read(path: &Path) -> io::Result<BTreeMap<String, Remembered>> {
+    match read_at_most(path, MAX_BYTES) {
+        Ok(text) => Ok(serde_json::from_slice(&text).unwrap_or_default()),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::FileTooLarge => Ok(BTreeMap::new()),
+            _ => Err(error),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +180,17 @@ mod tests {
         assert_eq!(cache.recall(), None);
         cache.write(&info("demo-1")).unwrap();
         assert_eq!(cache.recall(), Some(info("demo-1")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_cannot_be_read_now_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("endpoints.json");
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        let cache = EndpointCache::new(dir.path(), &"relay.example".parse().unwrap(), "demo", None);
+        cache.write(&info("demo-1")).unwrap_err();
+        assert!(file.is_symlink());
     }
 
     #[test]
