@@ -191,6 +191,7 @@ impl Canary {
                         };
                     }
                     LinkState::Full => return CanaryError::Full,
+                    LinkState::DiskFull => return CanaryError::DiskFull,
                     // Otherwise it is behind others, which come.
                     LinkState::Connected if Some(status.cursor) == before => {
                         return CanaryError::Silent {
@@ -287,6 +288,9 @@ pub enum CanaryError {
     /// Pending events fill the history.
     #[error("pending events fill the history, so it waits on the relay")]
     Full,
+    /// The disk of the history is full.
+    #[error("this machine's disk is full, so it waits on the relay")]
+    DiskFull,
     /// No client listens.
     #[error("the relay has it, and no `ringtail listen` runs on endpoint {name} with this history")]
     NoListener {
@@ -309,7 +313,7 @@ impl CanaryError {
     #[must_use]
     pub fn hop(&self) -> &'static str {
         match self {
-            Self::Store(_) | Self::Read(_) | Self::Full => "history",
+            Self::Store(_) | Self::Read(_) | Self::Full | Self::DiskFull => "history",
             Self::Url | Self::Host(_) | Self::Relay(_) => "relay",
             Self::Link { .. } | Self::Silent { .. } => "link",
             Self::NoListener { .. } | Self::NotStored { .. } => "client",
@@ -337,6 +341,7 @@ impl Coded for CanaryError {
                 "start the app, or raise --keep-bytes or --keep-events: nothing is lost meanwhile"
                     .to_owned(),
             ),
+            Self::DiskFull => Some("free space on it: nothing is lost meanwhile".to_owned()),
             Self::App(_) => Some("start the app; its events stay pending meanwhile".to_owned()),
             _ => self.code().hint.map(str::to_owned),
         }

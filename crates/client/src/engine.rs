@@ -99,6 +99,9 @@ impl Engine {
                 Ok(engine) => engines.push(engine),
                 Err(error) => {
                     engines.iter().for_each(Self::shutdown);
+                    for engine in engines {
+                        drop(engine.join().await);
+                    }
                     return Err(error);
                 }
             }
@@ -191,7 +194,7 @@ impl Engine {
                 status: status.clone(),
                 cancel: cancel.child_token(),
             };
-            tasks.spawn(failures.run(known.clone()));
+            tasks.spawn(ending(cancel.clone(), failures.run(known.clone())));
             let forwarder = Forwarder {
                 history: history.clone(),
                 sender,
@@ -199,12 +202,13 @@ impl Engine {
                 status: status.clone(),
                 paused: wanted,
             };
-            tasks.spawn(forward(
+            let forward = forward(
                 forwarder,
                 known.clone(),
                 tasks.clone(),
                 cancel.child_token(),
-            ));
+            );
+            tasks.spawn(ending(cancel.clone(), forward));
         }
         if let Some(every) = config.canary {
             tasks.spawn(send_canaries(
@@ -317,7 +321,13 @@ fn first_status(config: &EngineConfig, recalled: Option<&EndpointInfo>) -> Statu
     }
 }
 
-/// Forwards the endpoint's pending events as soon as the endpoint is known.
+/// Runs a task without which an engine has no purpose: its end, also by a panic, stops the others.
+async fn ending(cancel: CancellationToken, task: impl Future<Output = ()>) {
+    let _ends = cancel.drop_guard();
+    task.await;
+}
+
+/// Forwards the endpoint's pending events as soon as the endpoint is known. A forwarder that panics ends it.
 async fn forward(
     forwarder: Forwarder,
     mut known: watch::Receiver<Option<EndpointInfo>>,
@@ -329,12 +339,21 @@ async fn forward(
         loop {
             let endpoint = of(&known.borrow_and_update());
             let one = cancel.child_token();
-            if let Some(endpoint) = &endpoint {
-                forwarder.spawn(endpoint, &tasks, one.clone());
-            }
+            let running = endpoint
+                .as_ref()
+                .map(|endpoint| forwarder.spawn(endpoint, &tasks, one.clone()));
+            let ended = async {
+                match running {
+                    Some(running) => drop(running.await),
+                    None => std::future::pending().await,
+                }
+            };
             // A relay that was set up again gives the same name another endpoint, which gets another forwarder.
-            if known.wait_for(|info| of(info) != endpoint).await.is_err() {
-                return;
+            let moved = async { known.wait_for(|info| of(info) != endpoint).await.is_ok() };
+            tokio::select! {
+                biased;
+                is_known = moved => if !is_known { return },
+                () = ended => return,
             }
             one.cancel();
         }

@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -95,9 +95,18 @@ pub struct Forwarder {
 impl Forwarder {
     /// Starts to forward pending and new events of the endpoint. Runs in `tasks` until `cancel`; then requests in
     /// flight get [`ForwardOptions::grace`] to end, or their events stay pending, and nothing more is published.
-    pub fn spawn(&self, endpoint: &str, tasks: &TaskTracker, cancel: CancellationToken) {
+    pub fn spawn(
+        &self,
+        endpoint: &str,
+        tasks: &TaskTracker,
+        cancel: CancellationToken,
+    ) -> JoinHandle<()> {
+        tasks.spawn(self.forwarding(endpoint, cancel).run())
+    }
+
+    fn forwarding(&self, endpoint: &str, cancel: CancellationToken) -> ForwardLoop {
         let (connected, connections) = mpsc::channel(self.options.limits.in_flight.max(1));
-        let run = ForwardLoop {
+        ForwardLoop {
             grows: self.history.pending_grows(endpoint),
             work: Work {
                 history: self.history.clone(),
@@ -111,7 +120,7 @@ impl Forwarder {
             paused: self.paused.clone(),
             connections,
             running: JoinSet::new(),
-            sending: HashMap::new(),
+            tasks: HashMap::new(),
             sent: HashMap::new(),
             lost: HashMap::new(),
             loaded: None,
@@ -119,8 +128,7 @@ impl Forwarder {
             cancel,
             shown: Health::Untried,
             count: Count::default(),
-        };
-        tasks.spawn(run.run());
+        }
     }
 }
 
@@ -152,6 +160,14 @@ enum Done {
     Counted(u64),
 }
 
+/// What a task does.
+#[derive(Debug, Clone, Copy)]
+enum Task {
+    Load { after: RowId, limit: usize },
+    Send(RowId),
+    Count,
+}
+
 struct ForwardLoop {
     work: Work,
     options: ForwardOptions,
@@ -161,8 +177,8 @@ struct ForwardLoop {
     grows: watch::Receiver<()>,
     connections: mpsc::Receiver<Unanswered>,
     running: JoinSet<Done>,
-    /// Events by sending task, needed if a task panics.
-    sending: HashMap<Id, RowId>,
+    /// What runs, needed if a task panics.
+    tasks: HashMap<Id, Task>,
     /// Events that the app has.
     sent: HashMap<RowId, Unanswered>,
     /// How often each event has lost its connection to an app that was then down.
@@ -229,27 +245,32 @@ impl ForwardLoop {
         let work = self.work.clone();
         match command {
             Command::Load { after, limit } => {
-                self.running.spawn(work.load(after, limit));
+                self.begin(Task::Load { after, limit }, work.load(after, limit));
             }
             Command::Send(row) => {
                 let lost = self.lost.remove(&row).unwrap_or(0);
                 let loaded = self.loaded.take_if(|(of, _)| *of == row);
                 let stored = loaded.map(|(_, stored)| stored);
-                let task = self.running.spawn(work.send(row, stored, lost));
-                self.sending.insert(task.id(), row);
+                self.begin(Task::Send(row), work.send(row, stored, lost));
             }
         }
     }
 
+    fn begin(&mut self, task: Task, work: impl Future<Output = Done> + Send + 'static) {
+        let running = self.running.spawn(work);
+        self.tasks.insert(running.id(), task);
+    }
+
     fn done(&mut self, done: Result<(Id, Done), JoinError>) -> Option<Input> {
-        match done {
-            Ok((_, Done::Loaded(rows, only))) => {
+        let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let task = self.tasks.remove(&id);
+        match done.map(|(_, done)| done) {
+            Ok(Done::Loaded(rows, only)) => {
                 let row = rows.first().map(|(row, _)| *row);
                 self.loaded = row.zip(only);
                 Some(Input::Loaded(rows))
             }
-            Ok((id, Done::Sent { row, end, lost })) => {
-                self.sending.remove(&id);
+            Ok(Done::Sent { row, end, lost }) => {
                 self.sent.remove(&row);
                 if lost > 0 && matches!(end, End::Unreachable { .. }) {
                     self.lost.insert(row, lost);
@@ -257,16 +278,31 @@ impl ForwardLoop {
                 self.count.stale = true;
                 Some(Input::Finished(row, end))
             }
-            Ok((_, Done::Counted(pending))) => {
+            Ok(Done::Counted(pending)) => {
                 self.count.running = false;
                 self.publish_pending(pending);
                 None
             }
             Err(error) => {
-                tracing::error!(%error, "a forwarding task panicked; its event stays pending");
-                let row = self.sending.remove(&error.id())?;
-                self.sent.remove(&row);
-                Some(Input::Finished(row, End::Gone))
+                tracing::error!(%error, ?task, "a forwarding task panicked; its events stay pending");
+                match task? {
+                    Task::Load { after, limit } => {
+                        let again = self.work.clone().load(after, limit);
+                        self.begin(Task::Load { after, limit }, async move {
+                            tokio::time::sleep(HISTORY_RETRY).await;
+                            again.await
+                        });
+                        None
+                    }
+                    Task::Send(row) => {
+                        self.sent.remove(&row);
+                        Some(Input::Finished(row, End::Gone))
+                    }
+                    Task::Count => {
+                        self.count.running = false;
+                        None
+                    }
+                }
             }
         }
     }
@@ -286,7 +322,7 @@ impl ForwardLoop {
             self.publish_pending(pending as u64);
         } else {
             self.count.running = true;
-            self.running.spawn(self.work.clone().count());
+            self.begin(Task::Count, self.work.clone().count());
         }
     }
 
@@ -424,12 +460,12 @@ impl Work {
     }
 
     async fn count(self) -> Done {
-        match self.history.count_pending(&self.endpoint).await {
-            Ok(pending) => Done::Counted(pending),
-            Err(error) => {
-                tracing::error!(%error, "cannot count pending events");
-                Done::Counted(0)
+        loop {
+            match self.history.count_pending(&self.endpoint).await {
+                Ok(pending) => return Done::Counted(pending),
+                Err(error) => tracing::error!(%error, "cannot count pending events"),
             }
+            tokio::time::sleep(HISTORY_RETRY).await;
         }
     }
 

@@ -60,3 +60,10 @@ async fn another_endpoint_gets_another_forwarder() {
     tasks.close();
     tasks.wait().await;
 }
+
+#[tokio::test]
+async fn a_task_that_panics_stops_the_others() {
+    let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+    tasks.spawn(ending(cancel.clone(), async { panic!("on purpose") }));
+    cancel.cancelled().await;
+}

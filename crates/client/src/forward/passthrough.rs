@@ -144,7 +144,7 @@ impl Passthrough {
 /// Why a pending event has no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Undelivered {
-    /// The event is not forwarded for now: the user paused forwarding, or there is no target.
+    /// The event is not forwarded for now: the user paused forwarding, there is no target, or the history cannot be read.
     NotForwarding,
     /// The target accepts no connections.
     Unreachable,
@@ -173,7 +173,9 @@ impl Passthrough {
             marks.borrow_and_update();
             let seen = hindrance(&status.borrow_and_update());
             let (is_down, paused) = seen;
-            let row = self.history.row(event).await.ok().flatten();
+            let Ok(row) = self.history.row(event).await else {
+                return Err(Undelivered::NotForwarding);
+            };
             match row.map(|row| (row.forward, row.last_attempt)) {
                 Some((ForwardState::Done, Some(attempt))) => {
                     let attempt = self.history.attempt(attempt.row).await;

@@ -28,24 +28,9 @@ impl Running {
     }
 
     fn with(history: &History, sender: Sender, options: ForwardOptions) -> Self {
+        let (forwarder, status, paused) = forwarder(history, sender, options);
         let tasks = TaskTracker::new();
         let cancel = CancellationToken::new();
-        let (paused, wanted) = watch::channel(false);
-        let (publish, status) = watch::channel(Status {
-            target: Some(Target {
-                url: sender.target().to_string(),
-                forwards: true,
-                state: TargetState::Untried,
-            }),
-            ..Status::new("demo")
-        });
-        let forwarder = Forwarder {
-            history: history.clone(),
-            sender,
-            options,
-            status: publish,
-            paused: wanted,
-        };
         forwarder.spawn(ENDPOINT, &tasks, cancel.clone());
         Self {
             status,
@@ -70,6 +55,30 @@ impl Running {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn forwarder(
+    history: &History,
+    sender: Sender,
+    options: ForwardOptions,
+) -> (Forwarder, watch::Receiver<Status>, watch::Sender<bool>) {
+    let (paused, wanted) = watch::channel(false);
+    let (publish, status) = watch::channel(Status {
+        target: Some(Target {
+            url: sender.target().to_string(),
+            forwards: true,
+            state: TargetState::Untried,
+        }),
+        ..Status::new("demo")
+    });
+    let forwarder = Forwarder {
+        history: history.clone(),
+        sender,
+        options,
+        status: publish,
+        paused: wanted,
+    };
+    (forwarder, status, paused)
 }
 
 /// Waits until this number of attempts is recorded, and returns them.
@@ -561,4 +570,24 @@ async fn an_app_that_restarts_under_load_loses_nothing() {
     let failed: Vec<_> = rows.iter().filter(failed).collect();
     assert!(failed.is_empty(), "{failed:?}");
     assert_eq!(rows.len(), seen.len());
+}
+
+#[tokio::test]
+async fn a_panic_ends_neither_loading_nor_counting() {
+    let test = TestHistory::open();
+    test.receives(vec![call(1, "a")]).await;
+    let nowhere = sender("3000", quick());
+    let (forwarder, _status, _paused) = forwarder(&test.history, nowhere, Default::default());
+    let mut run = forwarder.forwarding(ENDPOINT, CancellationToken::new());
+    let (after, limit) = (RowId(0), 9);
+    run.begin(Task::Load { after, limit }, async { panic!("on purpose") });
+    let ended = run.running.join_next_with_id().await.unwrap();
+    assert!(run.done(ended).is_none());
+    tokio::time::pause();
+    let ended = run.running.join_next_with_id().await.unwrap();
+    assert!(matches!(run.done(ended), Some(Input::Loaded(rows)) if rows.len() == 1));
+    run.count.running = true;
+    run.begin(Task::Count, async { panic!("on purpose") });
+    let ended = run.running.join_next_with_id().await.unwrap();
+    assert!(run.done(ended).is_none() && !run.count.running);
 }
