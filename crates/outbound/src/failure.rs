@@ -23,7 +23,7 @@ pub struct SendFailure {
 }
 
 impl SendFailure {
-    /// Explains why there is no connection to a target, with the hint for its untrusted certificate.
+    /// Explains why a connection to a target failed, with the hint for its untrusted certificate.
     pub fn of_target(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
         let mut failure = Self::connecting(error, target);
         if let Some(rustls::Error::InvalidCertificate(_)) = find(error) {

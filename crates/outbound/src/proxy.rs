@@ -318,7 +318,7 @@ fn plain(upgraded: Upgraded) -> Result<TcpStream, Reason> {
 
 type BoxedError = Box<dyn Error + Send + Sync>;
 
-/// Why there is no connection.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {

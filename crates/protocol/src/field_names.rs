@@ -12,7 +12,7 @@ const SEPARATOR: char = ',';
 pub struct FieldNames(String);
 
 impl FieldNames {
-    /// Reads the names from a request's head as it came. The head must have been accepted by an HTTP parser, so this one
+    /// Reads the names from a request's head. The head must have been accepted by an HTTP parser, so this one
     /// may be simple: what it gets wrong, [`FieldNames::fields`] finds out.
     #[must_use]
     pub fn of_head(head: &[u8]) -> Option<Self> {

@@ -58,7 +58,7 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// Returns true if the client speaks this version of the link, perhaps beside others.
+/// Returns true if the client offers this version of the link, perhaps among others.
 fn speaks_version(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)

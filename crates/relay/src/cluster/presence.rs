@@ -51,7 +51,7 @@ pub(crate) struct RelayStatus {
     pub(crate) spooled_events: u64,
 }
 
-/// What a relay says of itself.
+/// What a relay publishes about itself.
 #[derive(Debug)]
 struct Present {
     started: Timestamp,

@@ -124,7 +124,7 @@ async fn pass(
     Ok(response)
 }
 
-/// Why there is no response of an app.
+/// Why no app has answered.
 #[derive(Debug)]
 enum NoAnswer {
     Record(RecordError),
@@ -184,7 +184,7 @@ async fn ask(
         let Some(way) = way else {
             return Err(untouched.map_or(NoAnswer::Offline, NoAnswer::Client));
         };
-        // Requests that wait for a permit hold none of it.
+        // Requests that wait for a permit hold no memory.
         if !has_memory {
             let grown = memory.grow_until(PASSTHROUGH_BYTES, patience);
             grown.await.ok_or_else(no_memory)?;

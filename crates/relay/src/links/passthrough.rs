@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::registry::{LinkBody, PassthroughPermit};
 use crate::budget::Share;
 
-/// Bytes of field names that a link carries beside the fields; more names reach the app in lower case.
+/// Bytes of field names that a link carries in addition to the fields; more names reach the app in lower case.
 const MAX_NAMES_BYTES: usize = 8 * 1024;
 
 /// A request for an app.

@@ -2,8 +2,8 @@
 //! their case to itself.
 //!
 //! A head begins with the first byte after the response to the request before. A caller that sends its next request
-//! earlier (pipelining, which RingCentral does not use) gets names in lower case. So does one whose body before was refused and
-//! then read.
+//! earlier (pipelining, which RingCentral does not use) gets names in lower case, and so does the request after a refused
+//! body.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ impl HeadCapture {
         }
     }
 
-    /// Takes note that bytes were written: what is read next is another request, or a body that nobody asks about.
+    /// Takes note that bytes were written: next comes another request, or the rest of a refused body.
     pub(crate) fn written(&self) {
         let mut state = self.0.lock();
         if !matches!(*state, CaptureState::Stopped) {
@@ -79,7 +79,7 @@ impl HeadCapture {
         }
     }
 
-    /// Returns the head that has just come, as it came.
+    /// Returns the bytes of the head that has just come.
     pub(crate) fn take(&self) -> Option<Head> {
         let mut state = self.0.lock();
         match std::mem::replace(&mut *state, CaptureState::Done) {

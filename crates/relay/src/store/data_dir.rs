@@ -16,7 +16,7 @@ const SERVE_LOCK: &str = "serve.lock";
 const CONTROL_SOCKET: &str = "control.sock";
 const OPEN_LOCK: &str = "open.lock";
 
-/// How often a relay tries to claim its directory, and the pause between. A look at who serves takes far less.
+/// Tries of a relay to claim its directory, and the pause between two. A command holds the lock for far less.
 const LOOK_TRIES: u32 = 25;
 const LOOK_POLL: Duration = Duration::from_millis(20);
 
@@ -187,7 +187,8 @@ impl DataDir {
         self.0.join(LOG)
     }
 
-    /// Claims the directory for this process to serve from. Blocks for a moment: a command may be looking who serves.
+    /// Claims the directory for this process to serve from. Blocks for a moment if a command holds the lock to see
+    /// whether a relay serves.
     ///
     /// # Errors
     /// [`DataDirError::InUse`] when another process has it.

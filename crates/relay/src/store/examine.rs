@@ -142,8 +142,7 @@ type Salts = (u32, u32);
 ///
 /// SQLite reads frames up to the first whose checksum is wrong, and takes the rest for a transaction that a crash cut off. With
 /// `synchronous = FULL`, each transaction is on disk before the next begins, so two or more ends of transactions behind that
-/// frame mean that acknowledged events are damaged. The caller's SQLite reports a missing or unreadable
-/// file.
+/// frame mean that acknowledged events are damaged. The caller's SQLite reports a missing or unreadable file.
 fn transactions_behind(log: &Path, readable: u64, page_bytes: usize) -> u64 {
     let Ok(file) = File::open(log) else {
         return 0;

@@ -15,7 +15,7 @@ use super::state::CertificateInfo;
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
     shown: RwLock<Arc<[ServedCertificate]>>,
-    /// Issues for hosts that none of them covers.
+    /// Issues for hosts that they do not cover.
     issuer: OnceLock<HostIssuer>,
 }
 

@@ -300,7 +300,7 @@ async fn drain(store: EventStore, spool: Arc<Spool>) -> Drained {
 
 impl EventStore {
     /// Stores events in one transaction, connecting first if needed. An error gives the connection up: it may still answer
-    /// what nobody waits for.
+    /// a request that was given up.
     async fn commit(
         &self,
         kept: &mut Option<Session>,

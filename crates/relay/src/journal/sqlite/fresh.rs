@@ -77,7 +77,7 @@ impl Fresh {
         }
     }
 
-    /// Removes what is too old, and returns when the next event is.
+    /// Removes events that are too old, and returns when the next one will be.
     pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut kept = self.0.lock();
         loop {
