@@ -197,7 +197,7 @@ impl Parser {
             .get(..7)
             .is_some_and(|begin| begin.eq_ignore_ascii_case("header."));
         let letters = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
-        (letters || header && name.len() > 7) && behind != Some(&['/', '/'])
+        (letters || header) && behind != Some(&['/', '/'])
     }
 
     /// Copies `["…"]` of a path.
@@ -267,6 +267,9 @@ impl Parser {
             .split_once('.')
             .map(|(_, header)| header.to_ascii_lowercase());
         let means = match (&header, words::find(name)) {
+            (Some(header), _) if header.is_empty() => {
+                return wrong(at, "the header's name is missing, as in header.user-agent:");
+            }
             (Some(_), _) => Means::Header,
             (None, Some(word)) if word.value.is_some() => word.means,
             (None, Some(word)) => {

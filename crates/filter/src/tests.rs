@@ -113,6 +113,7 @@ fn mistakes_are_pointed_at() {
         "= 1",
         "~[a",
         "日本 from:~(",
+        "header.:x",
         "has:a..b",
         "x ~",
         "!",
