@@ -1,9 +1,11 @@
 //! Logs to a file in the data directory, never to the terminal.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use ringtail_errors::{Context as _, Failure, codes};
+use ringtail_errors::{Failure, codes};
+use ringtail_text::chain;
 use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{Builder, RollingFileAppender, Rotation};
@@ -35,17 +37,18 @@ pub(crate) fn start(data: &Path) -> Result<WorkerGuard, Failure> {
         Err(_) => EnvFilter::new(DEFAULT_FILTER),
     };
     let dir = data.join("log");
-    std::fs::create_dir_all(&dir).context(format!("cannot create {}", dir.display()))?;
+    let failed = |error: &(dyn Error + 'static)| {
+        let text = format!("cannot log to {}: {}", dir.display(), chain(error));
+        Failure::new(&codes::HISTORY_FILES, text)
+    };
+    std::fs::create_dir_all(&dir).map_err(|error| failed(&error))?;
     let file = Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("ringtail")
         .filename_suffix("log")
         .max_log_files(DAYS)
         .build(&dir)
-        .map_err(|error| {
-            let text = format!("cannot log to {}: {error}", dir.display());
-            Failure::new(&codes::CONFIG, text)
-        })?;
+        .map_err(|error| failed(&error))?;
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(LINES)
         .finish(Private::new(file, dir));

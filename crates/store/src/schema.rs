@@ -30,9 +30,9 @@ pub(crate) const HISTORY: Database = Database {
 #[non_exhaustive]
 pub enum OpenError {
     /// The data directory or the file could not be made.
-    #[error("cannot make {path}; check the directory's owner or choose another with RINGTAIL_DATA")]
+    #[error("cannot create or open {path}")]
     Files {
-        /// What could not be made.
+        /// What could not be created or opened.
         path: PathBuf,
         /// The reason.
         #[source]
@@ -48,9 +48,7 @@ pub enum OpenError {
         source: rusqlite::Error,
     },
     /// A newer ringtail wrote the file.
-    #[error(
-        "the history {path} is of a newer ringtail (schema {found}, this one knows {known}); install that version or choose another directory with RINGTAIL_DATA"
-    )]
+    #[error("the history {path} is of a newer ringtail (schema {found}, this one knows {known})")]
     Newer {
         /// The file.
         path: PathBuf,
@@ -60,9 +58,7 @@ pub enum OpenError {
         known: usize,
     },
     /// The file is a database of another program.
-    #[error(
-        "{path} is not a history of ringtail; move it away or choose another directory with RINGTAIL_DATA"
-    )]
+    #[error("{path} is not a history of ringtail")]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -80,6 +76,18 @@ impl Coded for OpenError {
             Self::Foreign { .. } => &errors::codes::HISTORY_FOREIGN,
             Self::Database { .. } | Self::System(_) => &errors::codes::HISTORY_OPEN,
         }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let code = match self {
+            Self::Database { source, .. }
+                if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) =>
+            {
+                &errors::codes::HISTORY_WRITE
+            }
+            _ => self.code(),
+        };
+        code.hint.map(str::to_owned)
     }
 }
 
@@ -130,7 +138,11 @@ fn create_files(dir: &Path, file: &Path) -> Result<(), OpenError> {
         let path = path.to_owned();
         move |source| OpenError::Files { path, source }
     };
-    create_private_dir(dir).map_err(failed(dir))?;
+    let made = create_private_dir(dir).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    });
+    made.map_err(failed(dir))?;
     restrict(dir, 0o700).map_err(failed(dir))?;
     let mut options = private_options();
     options.create(true).truncate(false);

@@ -10,7 +10,8 @@ pub mod json;
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
 
 pub use decode::{decode, decode_bytes};
 
@@ -135,20 +136,58 @@ fn cut(mut line: String, length: usize, max: usize) -> String {
 
 /// Returns an error and its causes on one line, joined by colons.
 ///
-/// A cause that the text already ends with is left out, because a transparent error repeats its source.
+/// A cause that the text already ends with is left out, because a transparent error repeats its source, and so is one that
+/// only puts a label before the error above it, as SQLite's `Error code 13: database or disk is full`.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
+    let mut last = text.clone();
     let mut cause = error.source();
     while let Some(error) = cause {
         let message = error.to_string();
-        if !text.ends_with(&message) {
+        let label = message.strip_suffix(&last);
+        let is_labelled = label.is_some_and(|label| label.ends_with(": "));
+        if !is_labelled && !text.ends_with(&message) {
             text.push_str(": ");
             text.push_str(&message);
         }
+        last = message;
         cause = error.source();
     }
     text
+}
+
+/// Returns a number with the word for its things, such as `1 event`, `2 events` or `2 parties`.
+#[must_use]
+pub fn counted(count: impl Display, one: &str) -> String {
+    let count = count.to_string();
+    match one.strip_suffix('y') {
+        _ if count == "1" => format!("1 {one}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {one}s"),
+    }
+}
+
+/// Returns a duration in milliseconds, rounded.
+#[must_use]
+pub fn millis(time: Duration) -> u128 {
+    (time.as_micros() + 500) / 1000
+}
+
+/// Returns bytes as text, with `\xff` for those that are not UTF-8.
+#[must_use]
+pub fn lossless(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text.into()
 }
 
 /// Returns a number of bytes with the unit that fits, such as `512 B`, `1.3 KiB` or `150 MiB`.
@@ -276,6 +315,26 @@ mod tests {
         let transparent = Link("no route", Some(Box::new(cause)));
         let error = Link("cannot dial", Some(Box::new(transparent)));
         assert_eq!(chain(&error), "cannot dial: no route");
+        let labelled = Link("no route", Some(Box::new(Link("code 13: no route", None))));
+        let error = Link("cannot dial", Some(Box::new(labelled)));
+        assert_eq!(chain(&error), "cannot dial: no route");
+    }
+
+    #[test]
+    fn one_thing_is_not_many() {
+        let seen = [0, 1, 2].map(|count| counted(count, "event"));
+        assert_eq!(seen, ["0 events", "1 event", "2 events"]);
+        assert_eq!(
+            [1, 2].map(|count| counted(count, "party")),
+            ["1 party", "2 parties"]
+        );
+    }
+
+    #[test]
+    fn milliseconds_are_rounded() {
+        for (micros, shown) in [(499, 0), (500, 1), (919, 1), (1499, 1), (2_999_500, 3000)] {
+            assert_eq!(millis(Duration::from_micros(micros)), shown, "{micros}");
+        }
     }
 
     #[test]

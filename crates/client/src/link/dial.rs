@@ -129,6 +129,18 @@ impl Coded for DialError {
                  `ringtail-relay serve --dev` prints it"
                     .to_owned(),
             ),
+            Self::Certificate {
+                reason:
+                    CertificateError::ExpiredContext { time, .. }
+                    | CertificateError::NotValidYetContext { time, .. },
+                ..
+            } => {
+                let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+                let today = certificate::day(seconds);
+                Some(format!(
+                    "this machine's clock says {today}: set it by the network if that is wrong; otherwise the relay needs another certificate"
+                ))
+            }
             _ => self.code().hint.map(str::to_owned),
         }
     }
@@ -170,4 +182,28 @@ fn is_of_unknown_authority(reason: &CertificateError) -> bool {
             | CertificateError::BadSignature
             | CertificateError::Other(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::UnixTime;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_of_another_time_may_be_a_wrong_clock() {
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let error = DialError::Certificate {
+            relay: "https://relay.example.com".parse().unwrap(),
+            reason: CertificateError::NotValidYetContext {
+                time: at(1_577_836_800),
+                not_before: at(1_795_000_000),
+            },
+        };
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.starts_with("this machine's clock says 2020-01-01"),
+            "{hint}"
+        );
+    }
 }

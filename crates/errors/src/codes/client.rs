@@ -45,13 +45,14 @@ codes! {
         sections: &["4.8"],
     }
     NO_DATA = "RT-106", ends(NoData); {
-        meaning: "The history does not have the event, or the name fits several events.",
+        meaning: "The history does not have the event, the name fits several events, or a file has no event to import.",
         causes: &[
             "The event is older than the history keeps, or is in another --data directory.",
             "The number belongs to another endpoint.",
             "Several ids begin with the given text.",
+            "`ringtail import` got something else than a recording, or entries of it cannot be read.",
         ],
-        next: &["`ringtail events list`", "`ringtail events show ENDPOINT/NUMBER`"],
+        next: &["`ringtail events list`", "`ringtail events show ENDPOINT/NUMBER`", "`ringtail import FILE`, with a file of `ringtail export` or a HAR archive"],
     }
     SELECTOR = "RT-107", ends(Usage); {
         meaning: "The text cannot name an event.",
@@ -95,6 +96,7 @@ codes! {
     RELAY_URL = "RT-203", ends(Config); {
         meaning: "The text is not the URL of a relay. It begins with https://, because a token is never sent in the clear.",
         causes: &["It begins with http://.", "It has a path, such as an endpoint's: give host and port only."],
+        hint: Some("a relay is named as https://your.relay, or https://your.relay:8443 with a port"),
         next: &["`ringtail login https://your.relay:8443`"],
     }
     BAD_TOKEN = "RT-204", ends(Config); {
@@ -120,7 +122,7 @@ codes! {
     CERTIFICATES = "RT-208", ends(Config); {
         meaning: "The certificate authorities to trust cannot be used.",
         causes: &["RINGTAIL_CA or --ca names no file, or one that is not PEM.", "This machine has no trusted certificates."],
-        hint: Some("RINGTAIL_CA names a PEM file, such as the one that the relay prints"),
+        hint: Some("--ca or RINGTAIL_CA names a PEM file, such as the one that the relay prints"),
         next: &["Install the system's ca-certificates."],
     }
     SECRET = "RT-209", ends(Config); {
@@ -162,9 +164,10 @@ codes! {
         causes: &[
             "The relay uses its own certificate (--dev), and its authority is not configured.",
             "The certificate is for another name, or has expired.",
+            "This machine's clock is wrong, so that the certificate seems to have expired or not to be valid yet.",
             "A proxy in between intercepts TLS.",
         ],
-        next: &["Log in with the command that `ringtail-relay serve --dev` prints: it sets RINGTAIL_CA.", "`ringtail check https://your.relay/`"],
+        next: &["Log in with the command that `ringtail-relay serve --dev` prints: it sets RINGTAIL_CA.", "`date`, and set the clock by the network", "`ringtail check https://your.relay/`"],
     }
     NOT_A_RELAY = "RT-305", ends(Unavailable); {
         meaning: "Something answers at the URL, and it is not a Ringtail relay.",
@@ -206,7 +209,10 @@ codes! {
     }
     BAD_NAME = "RT-312", ends(Usage); {
         meaning: "The endpoint's name is not valid: use a-z, 0-9 and single hyphens inside, at most 32 characters.",
-        causes: &["Capitals, spaces or underscores in --endpoint, or in `endpoint` of the configuration file."],
+        causes: &[
+            "Capitals, spaces or underscores in --endpoint, or in `endpoint` of the configuration file.",
+            "`ringtail import --endpoint` names an endpoint that receives events of a relay.",
+        ],
         next: &["`ringtail listen --endpoint my-app 3000`"],
     }
     VERSION = "RT-313", ends(Protocol); {
@@ -221,23 +227,24 @@ codes! {
     }
     HISTORY_FILES = "RT-400", ends(Failure); {
         meaning: "The directory or the file of the history cannot be created.",
-        causes: &["The directory belongs to another user.", "The disk is full or read-only."],
-        next: &["Choose another directory with --data or RINGTAIL_DATA."],
+        causes: &["The directory belongs to another user.", "The disk is full or read-only.", "--data or RINGTAIL_DATA names a file."],
+        hint: Some("check the directory's owner and its disk, or choose another with --data or RINGTAIL_DATA"),
     }
     HISTORY_OPEN = "RT-401", ends(Failure); {
         meaning: "The history cannot be opened.",
-        causes: &["The file is damaged.", "The disk is failing, or the file system does not support locks."],
-        next: &["Move the file away; `ringtail` creates a new one.", "Choose another directory with --data."],
+        causes: &["The disk is full; the hint says so.", "The file is damaged.", "The disk is failing, or the file system does not support locks."],
+        next: &["`df -h`, and free space if the disk is full", "Otherwise move the file away; `ringtail` creates a new one.", "Choose another directory with --data."],
     }
     HISTORY_NEWER = "RT-402", ends(Failure); {
         meaning: "A newer version of ringtail wrote the history.",
         causes: &["An older ringtail was installed, or two are in the PATH."],
-        next: &["`ringtail --version`", "Install the newer version, or choose another directory with --data."],
+        hint: Some("install that version, or choose another directory with --data or RINGTAIL_DATA"),
+        next: &["`ringtail --version`"],
     }
     HISTORY_FOREIGN = "RT-403", ends(Failure); {
         meaning: "The history's file is another program's database.",
         causes: &["--data or RINGTAIL_DATA names another program's directory."],
-        next: &["Choose another directory with --data."],
+        hint: Some("choose another directory with --data or RINGTAIL_DATA, or move the file away"),
     }
     HISTORY_READ = "RT-404", ends(Failure); {
         meaning: "SQLite cannot read the history.",

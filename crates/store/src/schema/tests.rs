@@ -140,10 +140,34 @@ fn a_directory_that_cannot_be_made_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = History::open(&file.join("data")).unwrap_err();
-    assert!(matches!(error, OpenError::Files { .. }));
-    assert!(error.to_string().contains("RINGTAIL_DATA"), "{error}");
-    assert!(error.source().is_some());
+    for (directory, reason) in [
+        (file.join("data"), "Not a directory"),
+        (file, "not a directory"),
+    ] {
+        let error = History::open(&directory).unwrap_err();
+        assert!(matches!(error, OpenError::Files { .. }));
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("--data or RINGTAIL_DATA"), "{hint}");
+        let source = error.source().unwrap().to_string();
+        assert!(source.starts_with(reason), "{source}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_once_and_the_file_not_blamed() {
+    let full = OpenError::Database {
+        path: FILE_NAME.into(),
+        source: rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+            Some("database or disk is full".to_owned()),
+        ),
+    };
+    let text = ringtail_text::chain(&full);
+    assert_eq!(
+        text,
+        "cannot open the history history.db: database or disk is full"
+    );
+    assert!(full.hint().unwrap().starts_with("free space"));
 }
 
 #[test]
