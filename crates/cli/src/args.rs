@@ -226,7 +226,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "NAME", requires = "subscribe")]
     pub(crate) profile: Option<String>,
     /// Also serve the page for a browser, on 127.0.0.1 and this port; 0 is any
-    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = PORT)]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = PORT, value_parser = whole::<u16>(0, u16::MAX.into()))]
     pub(crate) web: Option<u16>,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
@@ -243,7 +243,7 @@ Open the printed URL: it has the token that the page needs. The page is on 127.0
 Keys are those of the terminal UI; ? lists them. The page's HTTP API: docs/WEB.md")]
 pub(crate) struct WebArgs {
     /// Port on 127.0.0.1; 0 is any
-    #[arg(long, value_name = "PORT", default_value = PORT)]
+    #[arg(long, value_name = "PORT", default_value = PORT, value_parser = whole::<u16>(0, u16::MAX.into()))]
     pub(crate) port: u16,
     /// Replace personal data and secrets with pseudonyms
     #[arg(long)]
@@ -257,13 +257,13 @@ pub(crate) struct WebArgs {
 #[derive(Debug, Args)]
 pub(crate) struct KeepArgs {
     /// Keep events for this many days [default: 30]
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=MAX_KEEP_DAYS))]
+    #[arg(long, value_name = "DAYS", value_parser = whole::<u64>(1, MAX_KEEP_DAYS))]
     keep_days: Option<u64>,
     /// Keep this many events [default: 100000]
-    #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "EVENTS", value_parser = whole::<u64>(1, u64::MAX))]
     keep_events: Option<u64>,
     /// Keep this many bytes of requests and responses [default: 1073741824]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "BYTES", value_parser = whole::<u64>(1, u64::MAX))]
     keep_bytes: Option<u64>,
 }
 
@@ -359,7 +359,7 @@ pub(crate) struct ListArgs {
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
     /// List at most this many events
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = whole::<u32>(1, u32::MAX.into()))]
     pub(crate) limit: u32,
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
@@ -452,7 +452,7 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) local: bool,
     /// Send this many validation requests, to measure cold and warm responses
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = whole::<u32>(1, 20))]
     pub(crate) tries: u32,
     /// Show requests and responses
     #[arg(long, short)]
@@ -465,6 +465,25 @@ pub(crate) struct CheckArgs {
 /// Parses a path, with `~` for the home directory.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(|path| ringtail_files::expand_home(&path))
+}
+
+/// Parses a whole number of a range.
+fn whole<T: TryFrom<u64>>(
+    from: u64,
+    to: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (from..=to).contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| match to {
+            // Nobody reaches what the type ends at.
+            to if to >= u32::MAX.into() => format!("give a whole number from {from}"),
+            to => format!("give a whole number from {from} to {to}"),
+        })
+    }
 }
 
 /// Parses `NAME` or `NAME=TARGET`.

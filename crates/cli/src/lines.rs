@@ -12,6 +12,7 @@ use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::{CanaryState, LinkState, RowId, Status, TargetState, Unanswered};
 use ringtail_protocol::event::Timestamp;
 use ringtail_store::Search;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -109,6 +110,14 @@ impl LineFormat {
             }
         }
     }
+
+    /// Tells what is no event: to programs on stdout, to people on stderr.
+    fn tell(&self, out: &mut Vec<u8>, value: &Value, words: impl FnOnce(&plain::Style) -> String) {
+        match self {
+            Self::Json => json::line(out, value),
+            Self::Plain { style, label } => note(&labelled(label, &words(style))),
+        }
+    }
 }
 
 fn labelled(label: &str, text: &str) -> String {
@@ -158,24 +167,21 @@ impl LastPrinted {
                 self.pending = Some(status.pending);
             }
             self.target = state.cloned();
-            match format {
-                LineFormat::Json => out.extend(json::target(status).iter().flat_map(json::bytes)),
-                LineFormat::Plain { style, label } => {
-                    note(&labelled(label, &style.target(status).unwrap_or_default()));
-                }
+            if let Some(value) = json::target(status) {
+                format.tell(out, &value, |style| {
+                    style.target(status).unwrap_or_default()
+                });
             }
         }
         if let Some(canary) = &status.canary
             && self.canary.as_ref() != Some(canary)
         {
             let before = self.canary.replace(canary.clone());
-            match format {
-                LineFormat::Json => json::line(out, &json::canary(&status.name, canary)),
-                // People read of the first one and of each change.
-                LineFormat::Plain { .. }
-                    if before
-                        .is_some_and(|before| before.result.is_ok() && canary.result.is_ok()) => {}
-                LineFormat::Plain { style, label } => note(&labelled(label, &style.canary(canary))),
+            // People read of the first one and of each change.
+            let is_news = !before.is_some_and(|it| it.result.is_ok() && canary.result.is_ok());
+            if is_news || matches!(format, LineFormat::Json) {
+                let value = json::canary(&status.name, canary);
+                format.tell(out, &value, |style| style.canary(canary));
             }
         }
         self.subscription_changed(format, status, out);
@@ -184,16 +190,11 @@ impl LastPrinted {
         let failing = failing.map(|failing| (failing.since_ms, failing.blacklisted_ms.is_some()));
         if self.failing != failing {
             self.failing = failing;
-            match format {
-                LineFormat::Json => json::line(
-                    out,
-                    &json::failure_clock(&status.name, status.failing.as_ref()),
-                ),
-                LineFormat::Plain { style, label } => {
-                    let said = style.failing(status.failing.as_ref(), Timestamp::now());
-                    note(&labelled(label, &said));
-                }
-            }
+            let failing = status.failing.as_ref();
+            let value = json::failure_clock(&status.name, failing);
+            format.tell(out, &value, |style| {
+                style.failing(failing, Timestamp::now())
+            });
         }
     }
 
@@ -205,13 +206,10 @@ impl LastPrinted {
         let Some(subscription) = &self.subscription else {
             return;
         };
-        match format {
-            LineFormat::Json => json::line(out, &json::subscription(&status.name, subscription)),
-            LineFormat::Plain { style, label } => {
-                let said = style.subscription_status(subscription, Timestamp::now());
-                note(&labelled(label, &said));
-            }
-        }
+        let value = json::subscription(&status.name, subscription);
+        let words =
+            |style: &plain::Style| style.subscription_status(subscription, Timestamp::now());
+        format.tell(out, &value, words);
     }
 
     fn unanswered(
@@ -244,17 +242,18 @@ impl LastPrinted {
                 json::line(out, &json::ready(&endpoint.id, &endpoint.url, self.start));
             }
         }
-        match format {
-            LineFormat::Json => json::line(out, &json::link(status)),
-            LineFormat::Plain { style, label } => {
-                note(&labelled(label, &style.link(status)));
-                if is_first
-                    && status.subscription.is_none()
-                    && let Some(endpoint) = &status.endpoint
-                {
-                    note(&labelled(label, &style.first_step(&endpoint.url)));
-                }
-            }
+        let is_refused = matches!(status.link, LinkState::Refused { .. });
+        format.tell(out, &json::link(status), |style| match format {
+            // The command ends with the refusal of its only endpoint.
+            LineFormat::Plain { label, .. } if label.is_empty() && is_refused => String::new(),
+            _ => style.link(status),
+        });
+        if let LineFormat::Plain { style, label } = format
+            && is_first
+            && status.subscription.is_none()
+            && let Some(endpoint) = &status.endpoint
+        {
+            note(&labelled(label, &style.first_step(&endpoint.url)));
         }
     }
 }

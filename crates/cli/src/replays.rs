@@ -10,6 +10,7 @@ use ringtail_model::signature::NoSecret;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::EventId;
 use ringtail_recordings::diff::Noise;
+use ringtail_text::counted;
 use ringtail_views::Store;
 use ringtail_views::replayer::{OptionsCheck, ReplayReport, ReplayStep, Replayer, ResultTable};
 use tokio::sync::mpsc;
@@ -267,7 +268,7 @@ fn unsigned(source: &NoSecret, seq: u64) -> Failure {
 /// Reports what a dry run would send, in order, and where to.
 async fn planned(run: &Run, seed: Option<u64>) -> Result<ReplayReport, Failure> {
     let twice = run.doubled();
-    let mut title = format!("{} events would be sent", run.left() - twice);
+    let mut title = format!("{} would be sent", counted(run.left() - twice, "event"));
     for (count, words) in [(twice, "of them twice"), (run.left_out(), "left out")] {
         if count > 0 {
             title += &format!(", {count} {words}");

@@ -6,13 +6,13 @@
 mod aligned;
 mod changes;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ringtail_errors::{Code, Coded, codes};
 use ringtail_protocol::event::Header;
 use ringtail_text::json::{self, Kind, Token};
+use ringtail_text::lossless;
 use similar::{Algorithm, ChangeTag, TextDiff};
 
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
@@ -288,21 +288,6 @@ impl Document {
             size: body.len(),
         }
     }
-}
-
-/// Returns bytes as text, with `\xff` for those that are not UTF-8.
-fn lossless(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = str::from_utf8(bytes) {
-        return text.into();
-    }
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text.into()
 }
 
 fn compare(messages: [Message<'_>; 2], noise: &Noise) -> Diff {

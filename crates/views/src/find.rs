@@ -64,7 +64,7 @@ pub async fn find(
     };
     match clear {
         true => Ok(found),
-        false => Err(ambiguous(text, found.len(), endpoints)),
+        false => Err(ambiguous(text, &selector, found.len(), endpoints)),
     }
 }
 
@@ -118,11 +118,20 @@ fn some(names: &[String]) -> String {
     }
 }
 
-fn ambiguous(text: &str, count: usize, endpoints: BTreeSet<String>) -> Failure {
-    let of = some(&Vec::from_iter(endpoints));
-    let failure = format!("{text} matches {count} events of {of}");
-    let failure = Failure::new(&codes::NO_DATA, failure);
-    failure.hint("give more of the id, or pass --endpoint")
+fn ambiguous(
+    text: &str,
+    selector: &Selector,
+    count: usize,
+    endpoints: BTreeSet<String>,
+) -> Failure {
+    let endpoints = Vec::from_iter(endpoints);
+    let failure = format!("{text} matches {count} events of {}", some(&endpoints));
+    let number = text.rsplit('/').next().unwrap_or(text);
+    let hint = match (selector, endpoints.first()) {
+        (Selector::Seq { .. }, Some(first)) => format!("name the endpoint, as in {first}/{number}"),
+        _ => "give more of the id".to_owned(),
+    };
+    Failure::new(&codes::NO_DATA, failure).hint(hint)
 }
 
 /// Finds one event.
@@ -143,7 +152,11 @@ pub async fn find_one(
     let row = row.ok_or_else(|| no_event(text))?;
     match found.len() {
         1 => Ok(row),
-        count => Err(ambiguous(text, count, BTreeSet::from([row.endpoint]))),
+        count => {
+            let many = format!("{text} names {count} events, and one is expected");
+            let hint = format!("name one, such as {}", row.seq);
+            Err(Failure::new(&codes::NO_DATA, many).hint(hint))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use ringtail_simulate::Faults;
 
-use super::Format;
+use super::{Format, whole};
 
 #[derive(Debug, Args)]
 #[command(
@@ -51,7 +51,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long)]
     pub(crate) no_validation: bool,
     /// Repeat the scenario this many times
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u32>(1, 100_000))]
     pub(crate) repeat: u32,
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
@@ -95,10 +95,10 @@ pub(crate) struct FaultArgs {
     #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "10", value_parser = percent)]
     pub(crate) drop: Option<u8>,
     /// Delay each notification by up to this many milliseconds
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
+    #[arg(long, value_name = "MS", value_parser = whole::<u64>(0, 3_600_000))]
     pub(crate) delay: Option<u64>,
     /// Seed for ids and faults; the same seed gives the same run
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub(crate) seed: Option<u64>,
 }
 

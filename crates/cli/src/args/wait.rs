@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Format, seconds};
+use super::{Format, seconds, whole};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -26,7 +26,7 @@ pub(crate) struct WaitArgs {
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
     /// Wait for this many events
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 1, value_parser = whole::<u32>(1, u32::MAX.into()))]
     pub(crate) count: u32,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]

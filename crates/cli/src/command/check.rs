@@ -16,7 +16,8 @@ const QUEUE: usize = 32;
 pub(super) async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure> {
     let address = Address::parse(&args.url)?;
     // Ignore RINGTAIL_CA: RingCentral does not trust a relay's own authority. --ca must be explicit here.
-    let roots = Roots::load(common.ca())?;
+    let roots = Roots::load(common.ca())
+        .map_err(|error| Failure::from(error).hint("--ca names a PEM file of authorities"))?;
     let options = Options {
         roots,
         local: args.local,

@@ -13,7 +13,7 @@ use super::search::{self, ReportTo, filter};
 use super::select::{PAGE, Selection, nothing_named};
 use crate::args::{Common, Format, ListArgs, MarkArgs, ShowArgs};
 use crate::output::{Stdout, plain, print};
-use ringtail_text::is_safe;
+use ringtail_text::{counted, is_safe};
 use ringtail_views::find::find_one;
 use ringtail_views::{json, search};
 
@@ -109,7 +109,7 @@ pub(super) async fn mark(common: &Common, args: MarkArgs) -> Result<(), Failure>
     } else {
         "bookmarked"
     };
-    print(format!("{changed} events {done}\n").as_bytes()).await
+    print(format!("{} {done}\n", counted(changed, "event")).as_bytes()).await
 }
 
 pub(super) async fn show(common: &Common, args: ShowArgs) -> Result<(), Failure> {

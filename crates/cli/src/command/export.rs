@@ -22,7 +22,7 @@ use super::select::Selection;
 use crate::args::Common;
 use crate::args::export::{ExportArgs, Form};
 use crate::output::{note, plain};
-use ringtail_text::escape;
+use ringtail_text::{counted, escape};
 use ringtail_views::json;
 
 pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure> {
@@ -85,18 +85,27 @@ pub(super) async fn run(common: &Common, args: ExportArgs) -> Result<(), Failure
     }
     if lost > 0 {
         note(&format!(
-            "{lost} events are missing, because the relay had deleted them; `ringtail events list` says which\n"
+            "{} missing, because the relay had deleted them; `ringtail events list` says which\n",
+            match lost {
+                1 => "1 event is".to_owned(),
+                lost => format!("{lost} events are"),
+            }
         ));
     }
     // An app that checks secrets refuses commands without them.
     if without > 0 && args.form.is_sent() {
         note(&format!(
-            "secrets are redacted in {without} of {count} events; --reveal includes them\n"
+            "secrets are redacted in {without} of {}; --reveal includes them\n",
+            counted(count, "event")
         ));
     }
     if let Some(path) = &args.to {
         let path = path.display().to_string();
-        note(&format!("{count} events written to {}\n", escape(&path)));
+        note(&format!(
+            "{} written to {}\n",
+            counted(count, "event"),
+            escape(&path)
+        ));
     }
     Ok(())
 }

@@ -6,13 +6,16 @@ use std::path::Path;
 
 use jiff::Timestamp as Instant;
 use ringtail_client::config::Config;
+use ringtail_client::endpoint_cache::known_endpoints;
 use ringtail_errors::{Failure, codes};
+use ringtail_model::endpoint_name;
 use ringtail_protocol::event::Timestamp;
 use ringtail_recordings::import::{FormatError, Importer, Recorded, read};
-use ringtail_text::{chain, escape};
+use ringtail_text::{chain, counted, escape};
 use tokio::sync::mpsc;
 
 use super::find::open;
+use super::listen::named;
 use crate::args::Common;
 use crate::args::export::ImportArgs;
 use crate::output::{note, print};
@@ -26,6 +29,17 @@ const MAX_PRINTED: u64 = 20;
 
 pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
+    let endpoint = named(&args.endpoint)?;
+    let of_relays = known_endpoints(&config.data);
+    if of_relays
+        .iter()
+        .any(|known| endpoint_name(&known.endpoint) == endpoint)
+    {
+        let mixed = format!("endpoint {endpoint} receives events of a relay");
+        return Err(Failure::new(&codes::BAD_NAME, mixed).hint(
+            "import under another name: of two endpoints of one name, a number means nothing",
+        ));
+    }
     let input = input(&args.file).map_err(|error| {
         let text = format!("cannot open {}: {error}", args.file.display());
         Failure::new(&codes::USAGE, text).hint("pass a file of `ringtail export`, or - for stdin")
@@ -35,7 +49,7 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     let reading = blocking(move || {
         read(input, |recorded| found.blocking_send(recorded).is_ok());
     });
-    let mut importer = Importer::begin(&history, &args.endpoint).await?;
+    let mut importer = Importer::begin(&history, &endpoint).await?;
     let (mut bad, mut left_out) = (0_u64, 0_u64);
     let mut complain = |text: String| {
         bad += 1;
@@ -70,21 +84,23 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     let ((), imported) = tokio::join!(reading, storing);
     let imported = imported?;
     let (new, known) = (imported.new, imported.known);
-    print(
-        format!(
-            "{new} events imported under {}, {known} already present\n",
-            escape(&args.endpoint)
-        )
-        .as_bytes(),
-    )
-    .await?;
+    if new + known == 0 && bad > 0 {
+        let nothing = format!("nothing in {} is a recorded event", args.file.display());
+        return Err(Failure::new(&codes::NO_DATA, nothing)
+            .hint("pass a file of `ringtail export`, or a HAR archive of another program"));
+    }
+    let line = format!(
+        "{} imported under {endpoint}, {known} already present\n",
+        counted(new, "event")
+    );
+    print(line.as_bytes()).await?;
     if left_out > MAX_PRINTED {
         note(&format!("{left_out} parts of events are missing in all\n"));
     }
     if bad == 0 {
         return Ok(());
     }
-    let failure = format!("{bad} entries of the recording cannot be read");
+    let failure = format!("{} of the recording cannot be read", counted(bad, "entry"));
     Err(Failure::new(&codes::NO_DATA, failure)
         .hint("the others are imported; fix these and import again"))
 }

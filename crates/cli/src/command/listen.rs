@@ -212,7 +212,7 @@ fn endpoints(
 }
 
 /// Validates an endpoint's name before any file or link is created for it.
-fn named(name: &str) -> Result<String, Failure> {
+pub(super) fn named(name: &str) -> Result<String, Failure> {
     match Name::parse(name) {
         Ok(name) => Ok(name.to_string()),
         Err(reason) => {
@@ -353,5 +353,7 @@ fn no_secret(endpoint: &str) -> Failure {
     let nothing =
         format!("cannot reject forged requests: no secret is configured for endpoint {endpoint}");
     Failure::new(&codes::CONFIG, nothing)
-        .hint("set RINGTAIL_VERIFICATION_TOKEN, or see `ringtail listen --help`")
+        .hint(
+        "set RINGTAIL_VERIFICATION_TOKEN, RINGTAIL_GLIP_SECRET, RINGTAIL_DIMELO_SECRET or RINGTAIL_SOURCE_SDK_SECRET, or their keys in the configuration file",
+    )
 }

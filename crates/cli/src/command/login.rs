@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ringtail_client::config::{Account, Config, ConfigError, Env, Login, parse_token};
+use ringtail_client::config::{Account, Config, ConfigError, Env, Login, RelayUrl, parse_token};
 use ringtail_client::relay_api::RelayApi;
 use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_outbound::trust::Trust;
@@ -14,6 +14,13 @@ use ringtail_text::escape;
 use ringtail_views::blocking;
 
 pub(super) async fn run(common: &Common, args: &LoginArgs) -> Result<(), Failure> {
+    if let Some(Err(reason)) = args.url.as_deref().map(str::parse::<RelayUrl>) {
+        // One with a user name may have a password, too.
+        let shown = args.url.as_deref().filter(|url| !url.contains('@'));
+        let shown = shown.map_or("the address".to_owned(), |url| format!("\"{url}\""));
+        let wrong = format!("{shown} is {reason}");
+        return Err(Failure::new(&codes::RELAY_URL, wrong));
+    }
     let mut flags = common.flags(None);
     flags.relay = args.url.clone().or(flags.relay);
     let config = Config::load(&flags)?;

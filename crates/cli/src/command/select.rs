@@ -111,11 +111,17 @@ impl<'a> Selection<'a> {
         if *any {
             return Ok(None);
         }
-        let failure = match search.filter().is_empty() {
-            true => "the history is empty",
-            false => "no event matches the filter",
+        let (failure, hint) = match search.filter().is_empty() {
+            true => (
+                "the history has no events",
+                "`ringtail listen` fills it; is it another --data directory or endpoint?",
+            ),
+            false => (
+                "no event matches the filter",
+                "`ringtail events list` shows the events",
+            ),
         };
-        Err(Failure::new(&codes::NO_DATA, failure).hint("`ringtail events list` shows the events"))
+        Err(Failure::new(&codes::NO_DATA, failure).hint(hint))
     }
 }
 

@@ -12,7 +12,7 @@ use ringtail_model::signature::Reveal;
 use ringtail_model::{EventDetail, EventRow};
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
 use ringtail_store::MAX_PAGE;
-use ringtail_text::escape;
+use ringtail_text::{counted, escape};
 use ringtail_views::find::find_one;
 use ringtail_views::{Store, blocking, json};
 use ringtail_web::picture::{Frame, timeline};
@@ -82,10 +82,10 @@ async fn draw(events: Vec<EventDetail>, file: PathBuf) -> Result<(), Failure> {
 fn call(style: &Style, timeline: &Timeline, course: &[EventRow]) -> String {
     let session = timeline.session.as_deref().unwrap_or("without a session");
     let mut text = format!(
-        "Call {}: {} parties, {} events\n",
+        "Call {}: {}, {}\n",
         escape(session),
-        timeline.parties.len(),
-        timeline.steps.len()
+        counted(timeline.parties.len(), "party"),
+        counted(timeline.steps.len(), "event")
     );
     text += &style.paint(
         Tone::Dim,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
 use ringtail_recordings::types::{Shape, type_name};
-use ringtail_text::escape;
+use ringtail_text::{counted, escape};
 
 use super::find::open;
 use super::select::Selection;
@@ -62,18 +62,15 @@ impl Shapes {
 impl Language {
     /// Returns the type of a topic's bodies as text.
     pub(super) fn text(self, topic: &str, count: u64, shape: &Shape) -> String {
+        let count = counted(count, "event");
         match self {
             Self::Typescript => {
                 let name = type_name(topic);
-                let about = format!("/** {topic}, from {count} events */\n");
+                let about = format!("/** {topic}, from {count} */\n");
                 about + &shape.typescript(&name)
             }
-            Self::Rust => {
-                format!("/// {topic}, from {count} events\n") + &shape.rust(&type_name(topic))
-            }
-            Self::Python => {
-                format!("# {topic}, from {count} events\n") + &shape.python(&type_name(topic))
-            }
+            Self::Rust => format!("/// {topic}, from {count}\n") + &shape.rust(&type_name(topic)),
+            Self::Python => format!("# {topic}, from {count}\n") + &shape.python(&type_name(topic)),
             Self::JsonSchema => escape(&shape.json_schema(topic).to_string()).into_owned(),
         }
     }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
+use ringtail_filter::Filter;
 use ringtail_model::signature::Reveal;
 use ringtail_model::{EventRow, RowId, redact};
 use ringtail_store::{Direction, History, OFTEN, Search};
+use ringtail_text::counted;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +29,11 @@ pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> 
     let mut words = args.filter.join(" ");
     let position = args.since.as_deref().map(str::parse).transpose();
     if let (Err(_), Some(time)) = (&position, &args.since) {
+        if Filter::parse(&format!("since:{time}")).is_err() {
+            let neither = format!("--since {time} is neither a position nor a time");
+            return Err(Failure::new(&codes::USAGE, neither)
+                .hint("give a position such as 311, or a time such as -1m, 10:30 or 2026-07-29"));
+        }
         words = match words.trim() {
             "" => format!("since:{time}"),
             words => format!("since:{time} ({words})"),
@@ -104,7 +111,10 @@ pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> 
     );
     let hint = match came {
         0 => "nothing arrived: check that `ringtail listen` runs with this --data directory".into(),
-        _ => format!("{came} events arrived meanwhile; `ringtail events list` shows them"),
+        _ => format!(
+            "{} arrived meanwhile: see `ringtail events list`",
+            counted(came, "event")
+        ),
     };
     Err(Failure::new(&codes::NOT_IN_TIME, failure).hint(hint))
 }

@@ -24,7 +24,7 @@ use ringtail_ringcentral::verdict::{AFTERWARDS, Failing};
 use ringtail_text::hex;
 
 use ringtail_text::json::indented;
-use ringtail_text::{escape, escape_lines, shell_word};
+use ringtail_text::{escape, escape_lines, lossless, millis, shell_word};
 
 /// Characters of a subscription's id that are shown; `subscriptions show` and the like take them.
 const SHORT_ID: usize = 8;
@@ -143,7 +143,7 @@ impl Style {
             Tone::Bad
         };
         let target = escape(&attempt.target);
-        let took = format!("{} ms", attempt.duration.as_millis());
+        let took = format!("{} ms", millis(attempt.duration));
         let mut text = match &attempt.outcome {
             Outcome::Status(status) => {
                 let status = self.paint(tone, &status.to_string());
@@ -151,7 +151,7 @@ impl Style {
             }
             Outcome::Error { message, .. } => {
                 let message = self.paint(tone, &escape(message));
-                format!("{message} from {target} after {took}")
+                format!("{target}: {message}, after {took}")
             }
         };
         if attempt.cause == Cause::Replay {
@@ -300,7 +300,7 @@ impl Style {
     /// What a canary found, in one line.
     pub(crate) fn canary(&self, canary: &CanaryState) -> String {
         match &canary.result {
-            Ok(took) => format!("canary arrived in {} ms\n", took.as_millis()),
+            Ok(took) => format!("canary arrived in {} ms\n", millis(*took)),
             Err(lost) => {
                 let said = format!("canary lost at the {}: {}", lost.hop, escape(&lost.reason));
                 format!("{} ({})\n", self.paint(Tone::Bad, &said), lost.code)
@@ -350,7 +350,7 @@ impl Style {
         };
         let state = self.paint(tone, &format!("{state:<11}"));
         let took = event.last_attempt.as_ref();
-        let took = took.map(|attempt| format!("{} ms", attempt.duration.as_millis()));
+        let took = took.map(|attempt| format!("{} ms", millis(attempt.duration)));
         let took = took.unwrap_or_default();
         let id = event.id.to_string();
         let id = self.paint(Tone::Dim, id.get(..13).unwrap_or(&id));
@@ -419,7 +419,7 @@ impl Style {
     /// Adds headers and body; of `len` bytes of the body `lost` were not kept.
     fn message(&self, text: &mut String, headers: &[Header], body: &[u8], (len, lost): (u64, u64)) {
         for header in headers {
-            let value = String::from_utf8_lossy(&header.value);
+            let value = lossless(&header.value);
             let name = self.paint(Tone::Dim, &format!("{}:", escape(&header.name)));
             text.push_str(&format!("{name} {}\n", escape(&value)));
         }

@@ -8,6 +8,9 @@ fn mistakes_are_told_with_what_to_do() {
     let home = Home::new();
     std::fs::write(home.path().join("ca.pem"), "not a certificate").unwrap();
     std::fs::write(home.path().join("bad.toml"), "relay = \"x\"\nrely = 1\n").unwrap();
+    let known = r#"{"https://relay.example mine": {"endpoint": "mine-x1", "url": "", "journal": "", "target": null}}"#;
+    std::fs::create_dir(home.path().join("data")).unwrap();
+    std::fs::write(home.path().join("data/endpoints.json"), known).unwrap();
     let relay = ("RINGTAIL_RELAY", "https://relay.example");
     let token = ("RINGTAIL_TOKEN", "secret-token");
     let mut seen = String::new();
@@ -36,6 +39,27 @@ fn mistakes_are_told_with_what_to_do() {
         (vec!["simulate", "no-such-scenario"], vec![]),
         (vec!["check", "hooks.example.com"], vec![]),
         (vec!["explain", "SUB-599"], vec![]),
+        (vec!["login", "http://localhost:9"], vec![]),
+        (vec!["login", "https://me:hush@localhost"], vec![]),
+        (
+            vec!["listen", "3000", "--reject-forged"],
+            vec![relay, token],
+        ),
+        (vec!["listen", "--keep-days", "x"], vec![]),
+        (vec!["events", "list", "--data", "bad.toml"], vec![]),
+        (vec!["export"], vec![]),
+        (vec!["import", "bad.toml"], vec![]),
+        (vec!["import", "-e", "", "bad.toml"], vec![]),
+        (
+            vec!["import", "-e", "we ird\u{1b}[31m/x", "bad.toml"],
+            vec![],
+        ),
+        (vec!["import", "-e", "mine", "bad.toml"], vec![]),
+        (vec!["wait", "--since", "foo"], vec![]),
+        (
+            vec!["check", "https://a.test", "--ca", "missing.pem"],
+            vec![],
+        ),
     ] {
         let mut command = home.ringtail(&arguments);
         let output = command
@@ -59,7 +83,20 @@ fn mistakes_are_told_with_what_to_do() {
     // Each system words the reason differently.
     let missing = std::io::Error::from_raw_os_error(2).to_string();
     let seen = seen.replace(&missing, "No such file or directory (os error 2)");
+    let seen = seen.replace('\u{1b}', "^[");
     insta::assert_snapshot!("errors", seen);
+}
+
+#[test]
+fn a_data_directory_that_is_a_file_is_told_by_listen() {
+    let home = Home::new();
+    std::fs::write(home.path().join("file"), "").unwrap();
+    let mut listen = home.ringtail(&["listen", "--data", "file"]);
+    listen.env("RINGTAIL_RELAY", "https://relay.example");
+    let seen = home.seen(&listen.env("RINGTAIL_TOKEN", "t").output().unwrap());
+    let begins = "exit 1\nerror[RT-400]: cannot log to file";
+    let ends = "or choose another with --data or RINGTAIL_DATA\n";
+    assert!(seen.starts_with(begins) && seen.ends_with(ends), "{seen}");
 }
 
 #[test]

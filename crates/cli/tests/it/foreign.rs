@@ -27,11 +27,11 @@ fn an_archive_of_another_program_is_imported_once_and_shown_as_received() {
     let file = home.path().join("other.har");
     std::fs::write(&file, archive(&body)).unwrap();
     let file = file.to_str().unwrap();
-    for (new, known) in [(1, 0), (0, 1)] {
+    for (new, known) in [("1 event", 0), ("0 events", 1)] {
         let seen = home.seen(&home.run(&["import", file]));
         for line in [
             "exit 65",
-            &format!("{new} events imported under imported, {known} already present"),
+            &format!("{new} imported under imported, {known} already present"),
             "entry 1: request.method is a number, not text",
             "is imported without the response: response.content.text is not base64",
         ] {

@@ -65,8 +65,14 @@ fn a_name_of_several_events_is_asked_back() {
     let home = home();
     let output = home.run(&["events", "show", "1"]);
     let expected = "exit 65\nerror[RT-106]: 1 matches 2 events of demo-x1, other-x2\n\
-                    hint: give more of the id, or pass --endpoint\n";
+                    hint: name the endpoint, as in demo-x1/1\n";
     assert_eq!(home.seen(&output), expected);
+    for arguments in [&["show", "demo/1..2"][..], &["diff", "demo/1..2"]] {
+        let output = home.run(&[&["events"], arguments].concat());
+        let expected = "exit 65\nerror[RT-106]: demo/1..2 names 2 events, and one is expected\n\
+                        hint: name one, such as 1\n";
+        assert_eq!(home.seen(&output), expected);
+    }
     let one = home.run(&["events", "show", "1", "--endpoint", "other"]);
     assert_eq!(one.status.code(), Some(0));
 }
@@ -137,13 +143,16 @@ fn nothing_is_done_with_events_that_may_not_be_meant() {
         (&["simulate", "cut"][..], "1..2", 3),
     ] {
         let output = home.run(&[command, &[name]].concat());
-        let of = match name {
-            "07020000-0" => "demo-x1",
-            _ => "demo-x1, other-x2",
+        let (of, hint) = match name {
+            "07020000-0" => ("demo-x1", "give more of the id".to_owned()),
+            _ => (
+                "demo-x1, other-x2",
+                format!("name the endpoint, as in demo-x1/{name}"),
+            ),
         };
         let expected = format!(
             "exit 65\nerror[RT-106]: {name} matches {events} events of {of}\n\
-             hint: give more of the id, or pass --endpoint\n"
+             hint: {hint}\n"
         );
         assert_eq!(home.seen(&output), expected, "{command:?}");
     }

@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use ringtail_filter::push_field;
 use ringtail_model::{AttemptDetail, EventDetail, Outcome};
 use ringtail_protocol::event::Header;
-use ringtail_text::json;
+use ringtail_text::{json, lossless};
 
-use super::{MAX_BYTES, Noise, lossless, not_kept};
+use super::{MAX_BYTES, Noise, not_kept};
 use crate::unique::UniqueNames;
 
 /// The deepest level of JSON whose values are compared one by one.

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use ringtail_model::EventDetail;
 use ringtail_ringcentral::timeline::{Step, Timeline, gap, not_arrived};
-use ringtail_text::one_line;
+use ringtail_text::{counted, one_line};
 
 use super::{Frame, line, text};
 
@@ -39,9 +39,9 @@ pub(super) fn draw(events: &[EventDetail], frame: &Frame) -> Markup {
     let bottom = rows.last().map_or(HEAD, |row| row.y) + STEP;
     let session = timeline.session.as_deref().unwrap_or("without a session");
     let title = format!(
-        "Call {session}: {} parties, {} events",
-        timeline.parties.len(),
-        timeline.steps.len()
+        "Call {session}: {}, {}",
+        counted(timeline.parties.len(), "party"),
+        counted(timeline.steps.len(), "event")
     );
     let parts = html! {
         (heads(&timeline))

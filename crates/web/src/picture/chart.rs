@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use ringtail_model::EventRow;
 use ringtail_protocol::event::Timestamp;
+use ringtail_text::counted;
 
 use super::{Frame, line, text};
 
@@ -101,7 +102,7 @@ impl Chart {
         } else {
             ""
         };
-        let title = format!("{count} events from {from} to {to}{partial}");
+        let title = format!("{} from {from} to {to}{partial}", counted(count, "event"));
         let height = TOPS[1] + PLOT + 26;
         let limit = below + PLOT - scaled(LIMIT_MS);
         let parts = html! {

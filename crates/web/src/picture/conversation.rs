@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use ringtail_model::EventDetail;
 use ringtail_ringcentral::facts::{About, facts};
-use ringtail_text::one_line;
+use ringtail_text::{counted, one_line};
 use serde_json::Value;
 
 use super::{Frame, line, text};
@@ -119,7 +119,7 @@ pub(super) fn draw(events: &[EventDetail], frame: &Frame) -> Markup {
         parts.push(frame.event(row.id, &title, &own));
         y += bubble.height() + SPACE;
     }
-    let title = format!("Conversation: {} events", events.len());
+    let title = format!("Conversation: {}", counted(events.len(), "event"));
     let parts = html! { @for part in &parts { (part) } };
     frame.picture(&title, WIDTH, y.max(40), &parts)
 }

@@ -5,6 +5,7 @@ use ringtail_model::{EventDetail, EventRow, RowId, redact};
 use ringtail_recordings::diff::{Changes, Noise, answer_changes, event_changes, last_answers};
 use ringtail_ringcentral::timeline::Timeline;
 use ringtail_store::Direction;
+use ringtail_text::counted;
 use ringtail_views::find::find_one;
 use ringtail_views::{json, search};
 use schemars::JsonSchema;
@@ -90,6 +91,7 @@ pub(super) async fn diff(session: &Session, args: DiffInput) -> Result<Answer, F
     let [from, to] = names;
     let line = match found.changes.len() {
         0 => format!("nothing that was compared differs between {from} and {to}"),
+        1 => format!("1 value differs between {from} and {to}"),
         count => format!("{count} values differ between {from} and {to}"),
     };
     let mut object = changes_json(&found);
@@ -147,7 +149,7 @@ pub(super) async fn timeline(session: &Session, args: TimelineInput) -> Result<A
     }
     let rows: Vec<EventRow> = course.iter().map(|detail| detail.event.clone()).collect();
     if event.topic != "telephony" {
-        let line = format!("a conversation of {} events", rows.len());
+        let line = format!("a conversation of {}", counted(rows.len(), "event"));
         let events: Vec<Value> = rows.iter().map(event_json).collect();
         let object = json!({"type": "conversation", "untrusted": true, "events": events});
         return Ok(Answer::new(object, line));
@@ -158,10 +160,10 @@ pub(super) async fn timeline(session: &Session, args: TimelineInput) -> Result<A
     };
     let (repeated, late) = (count(|step| step.repeated), count(|step| step.late));
     let line = format!(
-        "a call of {} parties, {} events, {repeated} repeated, {late} late, {} gaps in the sequence",
-        timeline.parties.len(),
-        timeline.steps.len(),
-        timeline.missing.len()
+        "a call of {}, {}, {repeated} repeated, {late} late, {} in the sequence",
+        counted(timeline.parties.len(), "party"),
+        counted(timeline.steps.len(), "event"),
+        counted(timeline.missing.len(), "gap")
     );
     let mut object = json::timeline(&timeline, &rows);
     super::answer::bound_all(&mut object);

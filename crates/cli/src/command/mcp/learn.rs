@@ -4,6 +4,7 @@ use ringtail_errors::{Failure, codes};
 use ringtail_model::RowId;
 use ringtail_model::new_fields::NewFields;
 use ringtail_store::{Direction, MAX_PAGE};
+use ringtail_text::counted;
 use ringtail_views::{json, search};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,8 +91,9 @@ pub(super) async fn types(session: &Session, args: TypesInput) -> Result<Answer,
         })
         .collect();
     let line = format!(
-        "types of {} kinds from the newest {count} events",
-        types.len()
+        "types of {} from the newest {}",
+        counted(types.len(), "kind"),
+        counted(count, "event")
     );
     let object = json!({"types": types, "events": count, "untrusted": true, "new_fields": new});
     Ok(Answer::new(object, line))

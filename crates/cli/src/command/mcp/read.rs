@@ -8,7 +8,7 @@ use ringtail_errors::{Failure, codes};
 use ringtail_model::{AttemptDetail, EventRow, GapRow, RowId};
 use ringtail_protocol::event::Header;
 use ringtail_store::Direction;
-use ringtail_text::json as text_json;
+use ringtail_text::{counted, json as text_json};
 use ringtail_views::find::{find_one, gaps};
 use ringtail_views::{json, search};
 use schemars::JsonSchema;
@@ -135,8 +135,8 @@ pub(super) async fn events(session: &Session, args: EventsInput) -> Result<Answe
         (None, _) => "",
     };
     let line = format!(
-        "{} events, {bad} with an answer that RingCentral would not accept{searched}",
-        events.len()
+        "{}, {bad} with an answer that RingCentral would not accept{searched}",
+        counted(events.len(), "event")
     );
     let next = next.map(|next| match direction {
         Direction::Older => json!({"before": next.0}),
@@ -274,10 +274,11 @@ pub(super) async fn event(session: &Session, args: EventInput) -> Result<Answer,
         object["left_out"] = json!(left_out);
     }
     let line = match attempts.last().map(|attempt| &attempt.attempt) {
-        None => format!("event {}, {} attempts", row.seq, count),
+        None => format!("event {}, no attempt", row.seq),
         Some(last) => format!(
-            "event {}, {count} attempts, the last verdict is {}",
+            "event {}, {}, the last verdict is {}",
             row.seq,
+            counted(count, "attempt"),
             last.verdict.word()
         ),
     };

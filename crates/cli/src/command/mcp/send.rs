@@ -18,6 +18,7 @@ use ringtail_protocol::event::{Header, Request, Timestamp};
 use ringtail_ringcentral::secret::redacted;
 use ringtail_simulate::Faults;
 use ringtail_store::{BookmarkChange, Comment};
+use ringtail_text::counted;
 use ringtail_views::find::find_one;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -329,7 +330,10 @@ async fn planned(session: &Session, run: &Run, seed: u64) -> Result<Answer, Fail
         }
     }
     let count = run.left();
-    let line = format!("a dry run: {count} requests would be sent; call again with dry_run false");
+    let line = format!(
+        "a dry run: {} would be sent; call again with dry_run false",
+        counted(count, "request")
+    );
     let object = json!({
         "dry_run": true, "would_send": count, "events": events, "attempts": [], "changed": [],
         "unsent": count, "dropped": run.left_out(), "seed": seed,

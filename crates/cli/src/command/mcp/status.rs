@@ -9,6 +9,7 @@ use ringtail_model::{RowId, endpoint_name};
 use ringtail_protocol::event::Timestamp;
 use ringtail_ringcentral::secret::redacted;
 use ringtail_store::origin_name;
+use ringtail_text::counted;
 use ringtail_views::listeners::listeners;
 use ringtail_views::{blocking, json};
 use schemars::JsonSchema;
@@ -58,7 +59,9 @@ pub(super) async fn status(session: &Session, _: StatusInput) -> Result<Answer, 
         None => "no event yet".to_owned(),
     };
     let line = format!(
-        "{listening} of {count} endpoints listened on; {pending} events wait for the app; {last}"
+        "{listening} of {} listened on; pending for the app: {}; {last}",
+        counted(count, "endpoint"),
+        counted(pending, "event")
     );
     let object = json!({
         "type": "status",

@@ -13,7 +13,7 @@ use ringtail_simulate::{Scenario, Shot, Source, Template, VARIABLES, builtins};
 use serde_json::{Value, json};
 
 use crate::args::Format;
-use ringtail_text::escape;
+use ringtail_text::{escape, millis};
 use ringtail_views::json;
 
 /// Columns of a template's name.
@@ -27,11 +27,7 @@ pub(super) fn report_line(format: Format, report: &Report) -> Vec<u8> {
     }
     let mut line = plain(&report.shot, report.at_ms, report.again);
     let outcome = match &report.answered {
-        Ok(received) => format!(
-            "{:>4} {:>5} ms",
-            received.status,
-            received.duration.as_millis()
-        ),
+        Ok(received) => format!("{:>4} {:>5} ms", received.status, millis(received.duration)),
         Err(error) => format!("  -- {}", escape(&error.message)),
     };
     line.push_str(&outcome);
@@ -86,9 +82,13 @@ pub(super) fn summary_line(
         0 => String::new(),
         dropped => format!(", {dropped} dropped on purpose"),
     };
+    let judged = match summary.failed {
+        0 => "all as they should be".to_owned(),
+        failed => format!("{failed} not as they should be"),
+    };
     format!(
-        "{} sent, {} not as they should be{dropped} (seed {})\n",
-        summary.sent, summary.failed, options.seed
+        "{} sent, {judged}{dropped} (seed {})\n",
+        summary.sent, options.seed
     )
     .into_bytes()
 }

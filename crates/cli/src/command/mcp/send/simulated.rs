@@ -8,6 +8,7 @@ use ringtail_errors::{Failure, codes};
 use ringtail_model::endpoint_name;
 use ringtail_model::target::TargetUrl;
 use ringtail_simulate::{Options, Pace, SimSender, Summary, run as play};
+use ringtail_text::counted;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -135,8 +136,8 @@ pub(in crate::command::mcp) async fn simulated(
     };
     let numbers: Vec<u64> = arrivals.iter().map(|event| event.seq).collect();
     let line = format!(
-        "{sent} sent, {failed} not answered as they should be, {} events arrived",
-        numbers.len()
+        "{sent} sent, {failed} not answered as they should be, {} arrived",
+        counted(numbers.len(), "event")
     );
     let object = json!({
         "type": "simulation", "scenario": args.scenario, "untrusted": true, "seed": seed, "sent": sent,
