@@ -176,7 +176,7 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// Prints a time by a `strftime` pattern, or a question bookmark if it is out of range.
+/// Prints a time by a `strftime` pattern, or a question mark if it is out of range.
 pub(crate) fn time(at: Timestamp, zone: &TimeZone, pattern: &str) -> String {
     match jiff::Timestamp::from_microsecond(at.0) {
         Ok(time) => time.to_zoned(zone.clone()).strftime(pattern).to_string(),

@@ -10,7 +10,6 @@ use ringtail_errors::{Code, Coded, codes};
 use ringtail_filter::Filter;
 use ringtail_protocol::event::Timestamp;
 use ringtail_recordings::diff::Noise;
-use ringtail_store::History;
 use ringtail_views::Store;
 use ringtail_views::replayer::{OptionsCheck, Replayer};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::keymap::Keys;
 use crate::store::StoreSource;
 use crate::terminal::Guard;
+pub use crate::terminal::handle_stop_signals;
 use crate::theme::Theme;
 
 mod app;
@@ -103,12 +103,6 @@ impl Coded for RunError {
     fn code(&self) -> &'static Code {
         &codes::FAILED
     }
-}
-
-/// Handles Ctrl-Z: restores the terminal and releases the history's locks before the process stops, each time. Returns
-/// only an error.
-pub async fn handle_stop_signals(history: Option<&History>) -> io::Error {
-    terminal::handle_stop_signals(history).await
 }
 
 /// Shows the screen on the process's terminal until the user quits, a token of the options is cancelled or the terminal is

@@ -125,10 +125,10 @@ impl Drop for Guard {
 #[cfg(unix)]
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Handles SIGTSTP: restores the terminal and stops the process, each time. The loop takes the terminal again when it
-/// sees that it was lost. Returns only an error.
+/// Handles Ctrl-Z: restores the terminal and releases the history's locks before the process stops, each time. The loop
+/// takes the terminal again when it sees that it was lost. Returns only an error.
 #[cfg(unix)]
-pub(crate) async fn handle_stop_signals(history: Option<&History>) -> io::Error {
+pub async fn handle_stop_signals(history: Option<&History>) -> io::Error {
     use signal_hook::consts::SIGTSTP;
     use tokio::signal::unix::{SignalKind, signal};
     let mut stops = match signal(SignalKind::from_raw(SIGTSTP)) {
@@ -151,7 +151,7 @@ pub(crate) async fn handle_stop_signals(history: Option<&History>) -> io::Error 
 
 /// Never returns: the platform has no such signal.
 #[cfg(not(unix))]
-pub(crate) async fn handle_stop_signals(_history: Option<&History>) -> io::Error {
+pub async fn handle_stop_signals(_history: Option<&History>) -> io::Error {
     std::future::pending().await
 }
 

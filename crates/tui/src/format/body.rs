@@ -3,6 +3,7 @@
 use ratatui::text::Line;
 use ringtail_text::hex;
 use ringtail_text::size;
+use serde_json::value::RawValue;
 
 use super::lines::Lines;
 use super::outline::Outline;
@@ -25,8 +26,10 @@ pub(super) fn pretty(
             Some(shown) => shown,
             None => {
                 lines = Lines::new(max).unclipped();
-                if text.trim_start().starts_with(['{', '[']) {
-                    lines.note(&not_json(body));
+                if text.trim_start().starts_with(['{', '['])
+                    && let Err(error) = serde_json::from_str::<&RawValue>(text)
+                {
+                    lines.note(&format!("not valid JSON: {error}"));
                 }
                 plain(text, &mut lines)
             }
@@ -71,13 +74,6 @@ pub(super) fn hex(body: &[u8], command: Option<&str>) -> Vec<Line<'static>> {
 
 fn empty() -> Vec<Line<'static>> {
     vec![line("(empty body)", DIM)]
-}
-
-fn not_json(body: &[u8]) -> String {
-    match serde_json::from_slice::<&serde_json::value::RawValue>(body) {
-        Ok(_) => "not indented".to_owned(),
-        Err(error) => format!("not valid JSON: {error}"),
-    }
 }
 
 /// Makes lines of the beginning of a text, and returns its length.

@@ -1,40 +1,37 @@
 //! Indented JSON with colours.
 //!
 //! Only white space changes, and every token stays as received, digits and escapes included, members in their order,
-//! duplicates duplicated. It needs no memory for what it does not print and no stack for nesting, so 16 MB of anything is
-//! one pass, and the pass ends when the lines are full.
+//! duplicates duplicated. It needs no memory for what it does not print and no stack for nesting, and it ends when the lines
+//! are full.
 
-use ringtail_text::json::{Kind, MAX_INDENT, Piece, Token, lay_out, tokens};
+use ringtail_text::json::{Kind, MAX_INDENT, Piece, Token, is_valid, lay_out, tokens};
 
 use super::lines::Lines;
 use crate::theme::{LITERAL, NAME, NUMBER, PLAIN, STRING};
 
-/// Indents a JSON object or array. Returns how many bytes of the text are on the lines, or nothing if the part that
-/// was read is not JSON.
+/// Indents a JSON object or array. Returns how many bytes of the text are on the lines, or nothing if it is not JSON.
 pub(super) fn pretty(text: &str, lines: &mut Lines) -> Option<usize> {
     tokens(text)
         .next()
-        .filter(|first| first.kind == Kind::Open)?;
+        .filter(|first| first.kind == Kind::Open && is_valid(text))?;
     let mut layout = JsonLayout {
         lines,
         open: Vec::new(),
         is_empty: false,
-        has_ended: false,
     };
-    let (mut shown, mut is_json) = (text.len(), true);
+    let mut shown = text.len();
     lay_out(text, |piece| {
         match piece {
             Piece::Token(token) if layout.lines.is_full() => {
                 shown = token.at;
                 return false;
             }
-            Piece::Token(token) => is_json = layout.token(token).is_some(),
+            Piece::Token(token) => layout.token(token),
             Piece::Break(depth) => layout.next_line(depth),
         }
-        is_json
+        true
     });
-    let is_whole = layout.open.is_empty() || shown < text.len();
-    (is_json && is_whole).then_some(shown)
+    Some(shown)
 }
 
 struct JsonLayout<'l> {
@@ -43,7 +40,6 @@ struct JsonLayout<'l> {
     open: Vec<Open>,
     /// Whether nothing is in the innermost of them.
     is_empty: bool,
-    has_ended: bool,
 }
 
 /// An object or array that is not closed yet.
@@ -55,11 +51,9 @@ struct Open {
 }
 
 impl JsonLayout<'_> {
-    /// Adds a token; `None` if it cannot stand here.
-    fn token(&mut self, token: Token<'_>) -> Option<()> {
+    fn token(&mut self, token: Token<'_>) {
         let is_empty = std::mem::replace(&mut self.is_empty, token.kind == Kind::Open);
         let style = match token.kind {
-            _ if self.has_ended => return None,
             Kind::Open => {
                 self.open.push(Open {
                     line: self.lines.len(),
@@ -68,26 +62,19 @@ impl JsonLayout<'_> {
                 PLAIN
             }
             Kind::Close => {
-                let open = self.open.pop()?;
-                if open.index.is_some() != (token.text == "]") {
-                    return None;
+                let begin = self.open.pop().filter(|_| !is_empty);
+                if let Some(begin) = begin {
+                    self.lines.closes(begin.line);
                 }
-                if !is_empty {
-                    self.lines.closes(open.line);
-                }
-                self.has_ended = self.open.is_empty();
                 PLAIN
             }
             Kind::Comma => {
-                if let Some(index) = self.open.last_mut()?.index.as_mut() {
+                if let Some(index) = self.open.last_mut().and_then(|open| open.index.as_mut()) {
                     *index += 1;
                 }
                 PLAIN
             }
-            Kind::Colon => {
-                self.lines.push(": ", PLAIN);
-                return Some(());
-            }
+            Kind::Colon => return self.lines.push(": ", PLAIN),
             Kind::Name => {
                 self.lines.names(token.text);
                 NAME
@@ -95,10 +82,9 @@ impl JsonLayout<'_> {
             Kind::String => STRING,
             Kind::Number => NUMBER,
             Kind::Word => LITERAL,
-            Kind::Other => return None,
+            Kind::Other => PLAIN,
         };
         self.lines.push(token.text, style);
-        Some(())
     }
 
     fn next_line(&mut self, depth: usize) {

@@ -55,7 +55,7 @@ impl JsonStep {
     }
 }
 
-/// Watermarks the new fields on the lines of a body. Any item of a list stands for all.
+/// Marks the new fields on the lines of a body. Any item of a list stands for all.
 pub(super) fn mark_new(lines: &mut [Line<'static>], outline: &Outline, new_fields: &NewFields) {
     for (at, line) in lines.iter_mut().enumerate() {
         if outline.nodes.get(at).is_none_or(|node| node.step.is_none()) {
