@@ -50,11 +50,11 @@ pub(super) fn lines(keys: &Keys) -> Vec<Line<'static>> {
     lines
 }
 
-/// Returns the only scope in which a key acts, if it is one.
+/// Returns the first scope in which a key acts, unless it acts everywhere but in boxes and prompts.
 fn home(binding: &Binding) -> Option<Scope> {
     match binding.scopes {
-        [scope] => Some(*scope),
-        _ => None,
+        [Scope::List, Scope::Detail, ..] => None,
+        scopes => scopes.first().copied(),
     }
 }
 
@@ -66,6 +66,27 @@ fn row(left: &str, right: &str) -> Line<'static> {
 mod tests {
     use super::*;
     use crate::text::line_width;
+
+    #[test]
+    fn what_acts_in_prompts_and_boxes_only_is_not_said_to_act_everywhere() {
+        let lines: Vec<String> = lines(&Keys::default())
+            .iter()
+            .map(Line::to_string)
+            .collect();
+        let group = |words: &str| {
+            let at = lines.iter().position(|line| line.ends_with(words))?;
+            let titles = lines[..at].iter().rev();
+            titles.into_iter().find(|line| !line.starts_with(' '))
+        };
+        for (words, title) in [
+            ("complete the word", "Filter"),
+            (" cancel", "Filter"),
+            ("Ctrl-C            quit", "Timeline and diff"),
+            ("q Ctrl-C          quit", "Everywhere"),
+        ] {
+            assert_eq!(group(words).map(String::as_str), Some(title), "{words}");
+        }
+    }
 
     #[test]
     fn every_line_fits() {
