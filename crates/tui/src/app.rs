@@ -6,7 +6,6 @@ mod detail;
 mod list;
 mod palette;
 mod panel;
-mod progress;
 mod prompt;
 mod traffic;
 
@@ -26,13 +25,12 @@ use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_recordings::diff::Noise;
 use ringtail_ringcentral::verdict::Verdict;
 use ringtail_views::PagePosition;
-use ringtail_views::replayer::OptionsCheck;
+use ringtail_views::replayer::{OptionsCheck, ReplayStep};
 
 pub(crate) use self::detail::{Detail, Shown};
 pub(crate) use self::list::{Entry, List, attempted};
 pub(crate) use self::palette::Palette;
 pub(crate) use self::panel::Panel;
-pub(crate) use self::progress::ReplayProgress;
 pub(crate) use self::prompt::{FilterLine, Prompt, ReplayLine};
 pub(crate) use self::traffic::{BUCKETS, Traffic};
 use crate::keymap::{Keys, Scope};
@@ -46,7 +44,7 @@ pub(crate) const GRACE: Duration = Duration::from_millis(100);
 const MAX_INCOMING: usize = 200;
 
 /// How long a notice stays.
-const NOTICE: Duration = Duration::from_secs(6);
+pub(crate) const NOTICE: Duration = Duration::from_secs(6);
 
 /// The pause after the history could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
@@ -85,15 +83,15 @@ pub(crate) struct App {
     pub(crate) check_options: fn(&str) -> OptionsCheck,
     /// Instead of list and detail.
     pub(crate) panel: Option<Panel>,
-    /// Selected events with their numbers, in the order of the history.
-    pub(crate) selected: BTreeMap<RowId, (EventId, u64)>,
+    /// Selected events, in the order of the history.
+    pub(crate) selected: BTreeMap<RowId, Named>,
     /// Whether personal data is shown as pseudonyms.
     pub(crate) masked: bool,
     /// Whether the mouse is captured.
     pub(crate) mouse: bool,
     pub(crate) notice: Option<Notice>,
-    /// The engine whose address was copied last.
-    pub(crate) copied_address: Option<usize>,
+    /// The engine whose address the last action copied, and until when the next copy takes the next one.
+    pub(crate) copied_address: Option<(usize, Timestamp)>,
     /// Running replays that are not watched.
     pub(crate) replays: usize,
     /// The watched replay.
@@ -122,12 +120,47 @@ pub(crate) enum OverlayKind {
     Explanation(&'static Code),
 }
 
+/// An event that actions apply to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) id: EventId,
+    pub(crate) seq: u64,
+    /// What it is called in words for the user.
+    pub(crate) name: String,
+}
+
 /// A message in the footer, for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub(crate) style: Style,
     pub(crate) text: String,
     until: Timestamp,
+}
+
+/// How far the replay is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ReplayProgress {
+    /// Whether it replays an edited event, which has no number on the list yet.
+    pub(crate) edited: bool,
+    /// The number of sends, once it is known.
+    pub(crate) total: Option<usize>,
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    pub(crate) stopping: bool,
+    /// Whether personal data was masked when it began, and therefore in its result.
+    pub(crate) masked: bool,
+}
+
+impl ReplayProgress {
+    pub(crate) fn step(&mut self, step: ReplayStep) {
+        match step {
+            ReplayStep::Begun(total) => self.total = Some(total),
+            ReplayStep::Sent { accepted } => {
+                self.done += 1;
+                self.failed += usize::from(!accepted);
+            }
+        }
+    }
 }
 
 /// How far the history was read. One query runs at a time, so that no answer overwrites a newer one.
@@ -288,16 +321,36 @@ impl App {
         self.list.current_event().filter(|_| visible)
     }
 
-    /// Returns the events that an action applies to, with their numbers: the selected ones, or the current one.
-    pub(crate) fn action_events(&self) -> Vec<(EventId, u64)> {
+    /// Returns the events that an action applies to: the selected ones, or the current one.
+    pub(crate) fn action_events(&self) -> Vec<Named> {
         if self.selected.is_empty() {
             let current = self.list.current_event();
-            current
-                .map(|event| (event.id, event.seq))
-                .into_iter()
-                .collect()
+            current.map(|event| self.named(event)).into_iter().collect()
         } else {
-            self.selected.values().copied().collect()
+            self.selected.values().cloned().collect()
+        }
+    }
+
+    pub(crate) fn named(&self, event: &EventRow) -> Named {
+        Named {
+            id: event.id,
+            seq: event.seq,
+            name: match self.label(event) {
+                Some(label) => format!("{label} {}", event.seq),
+                None => event.seq.to_string(),
+            },
+        }
+    }
+
+    /// Returns the endpoint of an event whose number alone could be that of another event on screen.
+    pub(crate) fn label<'e>(&self, event: &'e EventRow) -> Option<&'e str> {
+        match &self.status.endpoint {
+            // Edited copies have an endpoint of their own, beside that of the original.
+            _ if event.edited_from.is_some() => Some(&event.endpoint),
+            _ if self.engines.len() > 1 => Some(endpoint_name(&event.endpoint)),
+            // All endpoints of a data directory share the history.
+            Some(endpoint) if endpoint.id != event.endpoint => Some(&event.endpoint),
+            _ => None,
         }
     }
 
@@ -372,8 +425,12 @@ impl App {
                 0 => String::new(),
                 others => format!(" (and in {others} more)"),
             };
+            let endpoint = match self.engines.len() {
+                1 => String::new(),
+                _ => format!("{} ", endpoint_name(&last.endpoint)),
+            };
             let words = format!(
-                "◆ #{} {}: {}{others}",
+                "◆ {endpoint}#{} {}: {}{others}",
                 last.seq, last.topic, last.new_fields
             );
             self.notify(WARN, words);

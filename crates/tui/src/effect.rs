@@ -31,8 +31,8 @@ pub(crate) enum Effect {
     Replay {
         /// The events, in order.
         ids: Vec<EventId>,
-        /// The number of the first, for the notice afterwards.
-        seq: u64,
+        /// What the first is called, for the notice afterwards.
+        name: String,
         /// The options of `ringtail replay`.
         options: String,
         /// Whether its progress is shown and it can be stopped.
@@ -110,7 +110,7 @@ pub(crate) enum PanelKind {
         other: Option<EventId>,
     },
     /// The difference of the last two answers to an event.
-    Answers { id: EventId },
+    Answers { id: EventId, row: RowId },
     /// The result of a replay.
     Replay,
 }

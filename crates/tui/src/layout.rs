@@ -9,7 +9,7 @@ const SPLIT_FROM: u16 = 120;
 const WIDE_STATUS_FROM: u16 = 110;
 
 /// The status lines take at most this fraction of the height.
-const STATUS_FRACTION: u16 = 4;
+const STATUS_FRACTION: u16 = 3;
 
 /// Lines from which the detail shows method and path.
 const TALL_DETAIL_FROM: u16 = 14;

@@ -66,8 +66,8 @@ pub(crate) enum Msg {
     },
     /// A replay ended.
     Replayed {
-        /// The first event's number.
-        seq: u64,
+        /// What the first event is called.
+        name: String,
         watched: bool,
         result: Result<Box<ReplayReport>, String>,
     },

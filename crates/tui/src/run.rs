@@ -248,7 +248,7 @@ impl<S: Source, R: Replayer> Performer<S, R> {
                 }
                 Effect::Replay {
                     ids,
-                    seq,
+                    name,
                     options,
                     watched,
                     masked,
@@ -268,7 +268,7 @@ impl<S: Source, R: Replayer> Performer<S, R> {
                             Err(why) => Err(why),
                         };
                         Msg::Replayed {
-                            seq,
+                            name,
                             watched,
                             result,
                         }

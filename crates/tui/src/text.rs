@@ -25,15 +25,32 @@ pub(crate) fn join(mut line: Line<'static>, more: Line<'static>) -> Line<'static
     line
 }
 
-/// Replaces what a terminal would obey or hide with its escape, and removes joiners and variation selectors: they only
-/// choose a glyph, and terminals disagree about its width.
+/// Replaces what a terminal would obey or hide with its escape, and what terminals draw with different widths with what all
+/// draw alike: cells behind it would keep remains of other text.
+///
+/// Joiners, variation selectors and skin tones only choose a glyph and are removed. The two letters of a flag become wide
+/// letters.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    let is_joiner = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    if !text.is_ascii() && text.contains(is_joiner) {
-        Cow::Owned(ringtail_text::escape(&text.replace(is_joiner, "")).into_owned())
-    } else {
-        ringtail_text::escape(text)
+    let chooses_glyph = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');
+    let flag_letter = |c| {
+        u32::from(c)
+            .checked_sub(0x1f1e6)
+            .filter(|letter| *letter < 26)
+    };
+    let is_disputed = |c| chooses_glyph(c) || flag_letter(c).is_some();
+    if text.is_ascii() || !text.contains(is_disputed) {
+        return ringtail_text::escape(text);
     }
+    let wide = |c| match flag_letter(c) {
+        Some(letter) => char::from_u32(u32::from('Ａ') + letter).unwrap_or(c),
+        None => c,
+    };
+    let shown: String = text
+        .chars()
+        .filter(|c| !chooses_glyph(*c))
+        .map(wide)
+        .collect();
+    Cow::Owned(ringtail_text::escape(&shown).into_owned())
 }
 
 /// Returns the cells that the line takes.
@@ -68,6 +85,21 @@ pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
         out.push('…');
     }
     Cow::Owned(out)
+}
+
+/// Returns as much of the end of the text as fits, with an ellipsis if something is missing.
+pub(crate) fn cut_start(text: &str, max: usize) -> Cow<'_, str> {
+    let mut surplus = (width(text) + 1).saturating_sub(max);
+    if surplus < 2 {
+        return Cow::Borrowed(text);
+    }
+    let hidden = graphemes(text).take_while(|(_, width)| {
+        let is_hidden = surplus > 0;
+        surplus = surplus.saturating_sub(*width);
+        is_hidden
+    });
+    let hidden: usize = hidden.map(|(symbol, _)| symbol.len()).sum();
+    Cow::Owned(format!("…{}", text.get(hidden..).unwrap_or_default()))
 }
 
 /// Returns the text cut or filled with spaces to a width.
@@ -181,6 +213,7 @@ mod tests {
             ("\u{1b}[2J\u{9b}\u{202e}x\n", r"\u001b[2J\u009b\u202ex\n"),
             ("👩\u{200d}🚀☎\u{fe0f}", "👩🚀☎"),
             ("e\u{301} שלום 日本", "e\u{301} שלום 日本"),
+            ("🇨🇭👍🏽🇨", "ＣＨ👍Ｃ"),
         ];
         for (raw, shown) in cases {
             assert_eq!(escape(raw), shown, "{raw:?}");
@@ -201,6 +234,10 @@ mod tests {
         for (raw, max, shown) in cases {
             assert_eq!(cut(raw, max), shown, "{raw:?} in {max}");
             assert!(width(&cut(raw, max)) <= max);
+            let end = cut_start(raw, max);
+            assert!(width(&end) <= max.max(1), "{end:?} in {max}");
+            assert!(raw.ends_with(end.trim_start_matches('…')), "{end:?}");
+            assert_eq!(end.starts_with('…'), width(raw) > max, "{end:?}");
             let (first, rest) = raw.split_at(raw.ceil_char_boundary(1));
             let spans = span(first, NAME) + span(rest, STRING);
             assert_eq!(
@@ -226,6 +263,19 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// Some terminals add the widths of the characters, others look at the whole.
+        #[test]
+        fn terminals_agree_about_the_width_of_each_cell(
+            text in "(\\PC|[a-z]|[🇦-🇿]|[🏻-🏿]|[👍👩🚀☎❤1]|\u{200d}|\u{fe0f}|\u{20e3}|\u{301}){0,40}",
+        ) {
+            let shown = escape(&text);
+            for (symbol, width) in graphemes(&shown) {
+                let each = symbol.chars().map(|c| usize::from(c.to_string().cell_width()));
+                proptest::prop_assert_eq!(each.sum::<usize>(), width, "{:?}", symbol);
+                proptest::prop_assert!(!symbol.contains(|c| matches!(c, '🇦'..='🇿')));
+            }
+        }
+
         #[test]
         fn wrapped_lines_fit_and_lose_nothing(text in "\\PC{0,200}", max in 4_usize..40) {
             let whole = line(&text, PLAIN);

@@ -82,10 +82,10 @@ pub(crate) fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Edited { id, options } => effects.extend(replay::edited(app, id, options)),
         Msg::Replayed {
-            seq,
+            name,
             watched,
             result,
-        } => replay::ended(app, seq, watched, result),
+        } => replay::ended(app, &name, watched, result),
         Msg::Unreadable { what, reason } => unreadable(app, what, reason),
     }
     if app.engines.len() > 1 {
@@ -104,12 +104,25 @@ fn fit(app: &mut App) {
     let has_room = |width: usize| width >= usize::from(SMALLEST.0);
     let (width, height) = layout.detail_size();
     if has_room(width) {
-        app.detail.fit(width, height);
+        let comment = comment(app).to_owned();
+        app.detail.fit(width, height, &comment);
     }
     let (width, height) = layout.panel_size();
     if let Some(panel) = app.panel.as_mut().filter(|_| has_room(width)) {
         panel.fit(width, height);
     }
+}
+
+/// Returns the comment of the event on screen, unless it may hold personal data that is masked. The list has the newest.
+fn comment(app: &App) -> &str {
+    let shown = app.detail.shown.as_ref();
+    let event = shown.and_then(|shown| {
+        let mut events = app.list.events();
+        events.find(|event| event.id == shown.detail.event.id)
+    });
+    let bookmark = event.and_then(|event| event.bookmark.as_ref());
+    let bookmark = bookmark.filter(|_| !app.masked);
+    bookmark.map_or("", |bookmark| &bookmark.comment)
 }
 
 fn receive(app: &mut App, updates: Updates) {

@@ -8,8 +8,8 @@ use ringtail_model::{EventDetail, EventRow, RowId};
 use ringtail_protocol::event::EventId;
 
 use crate::format::{BodyView, Pages, Tab};
-use crate::text::{span, wrap};
-use crate::theme::{DIM, PLAIN};
+use crate::text::{line, span, wrap};
+use crate::theme::{DIM, PLAIN, STRONG};
 
 /// The detail pane.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ pub(crate) struct Shown {
     line_of: Vec<usize>,
     /// Lines of the body at which JSON is folded.
     folded: BTreeSet<usize>,
-    broken_for: Option<(Tab, BodyView, usize)>,
+    broken_for: Option<(Tab, BodyView, usize, String)>,
 }
 
 impl Detail {
@@ -206,14 +206,14 @@ impl Detail {
         (self.scroll, self.cursor) = (0, 0);
     }
 
-    /// Breaks the tab's lines to the width, and keeps cursor and scroll in bounds.
-    pub(crate) fn fit(&mut self, width: usize, height: usize) {
+    /// Breaks the tab's lines and the comment above them to the width, and keeps cursor and scroll in bounds.
+    pub(crate) fn fit(&mut self, width: usize, height: usize, comment: &str) {
         let has_cursor = self.has_cursor();
         let Some(shown) = &mut self.shown else { return };
-        let wanted = (self.tab, self.view, width);
-        if shown.broken_for != Some(wanted) {
-            shown.break_lines(self.tab, self.view, width);
-            shown.broken_for = Some(wanted);
+        let wanted = Some((self.tab, self.view, width, comment.to_owned()));
+        if shown.broken_for != wanted {
+            shown.break_lines(self.tab, self.view, width, comment);
+            shown.broken_for = wanted;
         }
         if let Some(line) = self.line_wanted.take() {
             // A hidden line is represented by the one that it is folded into.
@@ -250,10 +250,13 @@ impl Detail {
 }
 
 impl Shown {
-    /// Breaks the lines of a tab to a width, without the folded ones.
-    fn break_lines(&mut self, tab: Tab, view: BodyView, width: usize) {
+    /// Breaks the lines of a tab to a width, without the folded ones. The comment belongs to the first line.
+    fn break_lines(&mut self, tab: Tab, view: BodyView, width: usize, comment: &str) {
         self.lines.clear();
-        self.line_of.clear();
+        if !comment.is_empty() {
+            self.lines = wrap(&line(format!("* {comment}"), STRONG), width);
+        }
+        self.line_of = vec![0; self.lines.len()];
         let all = self.pages.tab(tab, view);
         let folds = (tab, view) == (Tab::Body, BodyView::Pretty);
         let mut index = 0;

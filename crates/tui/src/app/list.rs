@@ -41,8 +41,8 @@ pub(crate) struct List {
     pub(crate) at_start: bool,
     /// Whether the newest event of the history is in the window.
     pub(crate) at_end: bool,
-    /// Whether the user hid all older events.
-    pub(crate) cleared: bool,
+    /// The user hid the events up to this row.
+    pub(crate) hidden_to: Option<RowId>,
     /// Where a search for older and newer events continues, if not at the window's ends.
     resume: (Option<RowId>, Option<RowId>),
 }
@@ -58,7 +58,7 @@ impl Default for List {
             loaded: false,
             at_start: false,
             at_end: false,
-            cleared: false,
+            hidden_to: None,
             resume: (None, None),
         }
     }
@@ -144,6 +144,12 @@ impl List {
         None
     }
 
+    /// Returns the page of the oldest events that are not hidden.
+    pub(crate) fn oldest(&self) -> PagePosition {
+        self.hidden_to
+            .map_or(PagePosition::Oldest, PagePosition::After)
+    }
+
     /// Returns the newest row of the window.
     pub(crate) fn last_row(&self) -> Option<RowId> {
         self.events().next_back().map(|event| event.row)
@@ -151,7 +157,14 @@ impl List {
 
     /// Adds a page.
     pub(crate) fn page(&mut self, position: PagePosition, found: Found) {
-        let Found { rows, next } = found;
+        let Found { mut rows, mut next } = found;
+        if let Some(hidden_to) = self.hidden_to {
+            let read = rows.len();
+            rows.retain(|event| event.row > hidden_to);
+            // Whatever is older is hidden, too.
+            let older = matches!(position, PagePosition::Newest | PagePosition::Before(_));
+            next.take_if(|next| older && (rows.len() < read || *next <= hidden_to));
+        }
         let whole = next.is_none();
         match position {
             PagePosition::Newest => {
@@ -159,13 +172,6 @@ impl List {
                 (self.at_start, self.at_end) = (whole, true);
                 self.resume = (next, None);
                 self.follow = true;
-            }
-            PagePosition::Oldest => {
-                self.replace(rows);
-                (self.at_start, self.at_end) = (true, whole);
-                self.resume = (None, next);
-                self.cursor = 0;
-                self.follow = false;
             }
             PagePosition::Before(_) => self.edit(|list| {
                 for row in rows.into_iter().rev() {
@@ -179,10 +185,17 @@ impl List {
                     list.resume.1 = None;
                 }
             }),
-            PagePosition::After(_) => {
+            PagePosition::After(_) if position != self.oldest() => {
                 self.extend(rows, true);
                 self.at_end = whole;
                 self.resume.1 = next;
+            }
+            PagePosition::Oldest | PagePosition::After(_) => {
+                self.replace(rows);
+                (self.at_start, self.at_end) = (true, whole);
+                self.resume = (None, next);
+                self.cursor = 0;
+                self.follow = false;
             }
         }
         self.loaded = true;
@@ -197,22 +210,24 @@ impl List {
         }
     }
 
-    /// Drops every event, to be read again; gaps stay.
+    /// Drops every event, to be read again; gaps stay, and so do events hidden.
     pub(crate) fn clear(&mut self) {
-        let gaps = std::mem::take(&mut self.gaps);
         *self = Self {
-            gaps,
+            gaps: std::mem::take(&mut self.gaps),
+            hidden_to: self.hidden_to,
             ..Self::default()
         };
     }
 
-    /// Hides every event until new ones arrive.
-    pub(crate) fn hide_all(&mut self) {
-        self.entries.clear();
-        self.gaps.clear();
-        (self.loaded, self.at_start, self.at_end, self.cleared) = (true, true, true, true);
-        self.resume = (None, None);
-        (self.cursor, self.top, self.follow) = (0, 0, true);
+    /// Hides every event up to a row.
+    pub(crate) fn hide(&mut self, to: RowId) {
+        *self = Self {
+            hidden_to: Some(to),
+            loaded: true,
+            at_start: true,
+            at_end: true,
+            ..Self::default()
+        };
     }
 
     /// Inserts events by their row. Events outside the window stay out of it.
@@ -220,9 +235,10 @@ impl List {
         for row in rows {
             let known = self.events().any(|event| event.id == row.id);
             let oldest = self.events().next().map(|event| event.row);
+            let hidden = self.hidden_to.is_some_and(|to| row.row <= to);
             let inside = self.at_start || oldest.is_some_and(|oldest| oldest < row.row);
             let newest = self.last_row().is_none_or(|last| last < row.row);
-            if known || !inside || newest && !self.at_end {
+            if known || hidden || !inside || newest && !self.at_end {
                 continue;
             }
             if newest {

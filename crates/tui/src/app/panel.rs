@@ -61,9 +61,14 @@ impl Panel {
         )
     }
 
-    /// Returns the event of the chosen row.
+    /// Returns the event of the chosen row, or the one that is compared.
     pub(crate) fn event(&self) -> Option<(EventId, RowId)> {
-        self.rows.as_ref()?.get(self.cursor?)?.event
+        match self.key.kind {
+            PanelKind::Diff { id, row, .. } | PanelKind::Answers { id, row } => Some((id, row)),
+            PanelKind::Timeline { .. } | PanelKind::Replay => {
+                self.rows.as_ref()?.get(self.cursor?)?.event
+            }
+        }
     }
 
     /// Breaks the rows to the width, and keeps the chosen row on screen.

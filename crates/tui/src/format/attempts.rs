@@ -2,9 +2,7 @@
 
 use jiff::tz::TimeZone;
 use ratatui::text::Line;
-use ringtail_model::{
-    AttemptDetail, Cause, EventDetail, EventRow, FailureKind, ForwardState, Outcome,
-};
+use ringtail_model::{AttemptDetail, EventDetail, EventRow, FailureKind, ForwardState, Outcome};
 use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_ringcentral::limits::BLACKLIST_WINDOW_MINUTES;
 use ringtail_ringcentral::verdict::{Verdict, canonical_reason};
@@ -23,7 +21,11 @@ const MAX_ATTEMPTS: usize = 20;
 /// Makes lines of an event's attempts, newest first.
 pub(super) fn lines(detail: &EventDetail, zone: &TimeZone) -> Vec<Line<'static>> {
     let event = &detail.event;
-    let mut out = vec![line(at_relay(event), DIM)];
+    let edited = event
+        .edited_from
+        .map(|id| format!("You edited it from event {id}: RingCentral did not send it."));
+    let begin = edited.unwrap_or_else(|| at_relay(event).to_owned());
+    let mut out = vec![line(begin, DIM)];
     if detail.attempts.is_empty() {
         out.push(line(no_attempt(event), PLAIN));
     }
@@ -80,13 +82,9 @@ fn one(
     out: &mut Vec<Line<'static>>,
 ) {
     let attempt = &detail.attempt;
-    let cause = match attempt.cause {
-        Cause::Forward => "forward",
-        Cause::Passthrough => "passthrough",
-        Cause::Replay => "replay",
-    };
     let at = time(attempt.started_at, zone, "%b %d %H:%M:%S%.3f");
-    let head = span(format!("Attempt {number} · {cause}"), STRONG);
+    let head = format!("Attempt {number} · {}", attempt.cause.word());
+    let head = span(head, STRONG);
     out.push(head + span(format!("  {at}  {}", attempt.target), DIM));
     let took = took(attempt.duration);
     let answer = match &attempt.outcome {

@@ -34,6 +34,10 @@ over ssh by OSC 52, which the terminal must know (in tmux: `set -g set-clipboard
 `--filter 'kind:sms'`, `17..20`. Without events among them it replays the selected or the current one; the next `R` begins
 with the same options. `E` opens the event in `$VISUAL` or `$EDITOR`, which has the terminal meanwhile. `--compare` and
 `--dry-run` show a table; Enter opens its events.
+
+Terminals draw flags and skin tones with different widths. The screen shows a flag as two wide letters and an emoji
+without its skin tone; the body in hexadecimal (`x`) has the bytes. A message in the last line stays for six seconds, or until
+the next key.
 ",
     );
     for (scope, title) in Scope::ALL {

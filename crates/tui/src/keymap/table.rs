@@ -107,7 +107,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     bind("up", Action::Up, ANY, &[char('k'), key(KeyCode::Up)], "up"),
     bind("page-down", Action::PageDown, ANY, &[key(KeyCode::PageDown), char(' '), ctrl('d')], "a page down"),
     bind("page-up", Action::PageUp, ANY, &[key(KeyCode::PageUp), ctrl('u')], "a page up"),
-    bind("first", Action::First, ANY, &[char('g'), key(KeyCode::Home)], "oldest event, or top"),
+    bind("first", Action::First, ANY, &[char('g'), key(KeyCode::Home)], "oldest listed event, or top"),
     bind("last", Action::Last, ANY, &[char('G'), key(KeyCode::End)], "newest event, or bottom"),
     bind("replay", Action::Replay(""), PANES, &[char('r')], "replay the event or the selection")
         .footer("replay").like("ringtail replay <event>"),

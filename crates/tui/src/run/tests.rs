@@ -91,20 +91,6 @@ async fn a_returned_terminal_is_redrawn() {
 }
 
 #[tokio::test]
-async fn a_broken_history_does_not_end_the_screen() {
-    let mut screen = Screen::start(80, 24, Book::traffic());
-    screen.shows(&["● following"]).await;
-    screen.engine(|book| {
-        book.broken = Some("disk I/O error");
-        book.add(Draft::sms().ok(1));
-    });
-    screen
-        .shows(&["✗ cannot read the history: disk I/O error"])
-        .await;
-    screen.ends_by(|screen| screen.press("q")).await;
-}
-
-#[tokio::test]
 async fn a_large_body_that_is_being_read_stalls_neither_keys_nor_events() {
     let large = format!("[{}0]", "{\"n\":1},".repeat(1_250_000));
     let book =

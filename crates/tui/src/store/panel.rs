@@ -50,7 +50,7 @@ impl StoreSource {
                     events.map_err(|error| chain(&error))?,
                 ))
             }
-            PanelKind::Answers { id } => {
+            PanelKind::Answers { id, .. } => {
                 let event = store.answers(id, masked).await.map_err(failed)?;
                 Ok(PanelEvents::Answers(Box::new(event)))
             }

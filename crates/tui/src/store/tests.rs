@@ -171,7 +171,7 @@ async fn panels_read_calls_and_differences() {
         (diff(id, row), Ok("+++ #4 ")),
         (diff(rows[0].id, rows[0].row), Err(panel::NOTHING_BEFORE)),
         (
-            PanelKind::Answers { id },
+            PanelKind::Answers { id, row },
             Err("the app has never answered event 4; r replays it"),
         ),
     ] {

@@ -353,7 +353,7 @@ impl Book {
                 let events = events.map(|event| redacted(event, masked));
                 PanelEvents::Timeline(events.collect())
             }
-            PanelKind::Answers { id } => PanelEvents::Answers(Box::new(one(id)?)),
+            PanelKind::Answers { id, .. } => PanelEvents::Answers(Box::new(one(id)?)),
             PanelKind::Diff { id, row, other } => {
                 let before = self.of_topic(row).filter(|event| event.event.row < row);
                 let other = other.or_else(|| before.last().map(|event| event.event.id));

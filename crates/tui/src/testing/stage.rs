@@ -43,6 +43,18 @@ impl Stage {
         stage
     }
 
+    /// Returns a screen in each of three sizes.
+    pub(crate) fn in_sizes(book: &Book) -> impl Iterator<Item = Self> {
+        let sizes = [(60, 16), (80, 24), (140, 40)].into_iter();
+        sizes.map(|(columns, lines)| Self::new(columns, lines, book.clone()))
+    }
+
+    /// Returns the name of the size.
+    pub(crate) fn size(&self) -> String {
+        let (columns, lines) = self.app.size;
+        format!("{columns}x{lines}")
+    }
+
     pub(crate) fn resize(&mut self, columns: u16, lines: u16) {
         self.terminal.backend_mut().resize(columns, lines);
         self.msg(Msg::Resize(columns, lines));
@@ -107,16 +119,26 @@ impl Stage {
                 return Some(Msg::Formatted { detail, pages });
             }
             Effect::Replay {
-                ids, seq, watched, ..
+                ids, name, watched, ..
             } => {
                 return Some(Msg::Replayed {
-                    seq,
+                    name,
                     watched,
                     result: Ok(Box::new(self.book.replay_all(&ids))),
                 });
             }
         }
         None
+    }
+
+    /// Returns the number of the chosen event.
+    pub(crate) fn chosen(&self) -> u64 {
+        self.app.list.current_event().map_or(0, |event| event.seq)
+    }
+
+    /// Returns the numbers of the listed events.
+    pub(crate) fn seqs(&self) -> Vec<u64> {
+        self.app.list.events().map(|event| event.seq).collect()
     }
 
     /// Draws, and returns the characters on screen.

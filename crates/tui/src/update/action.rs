@@ -2,7 +2,7 @@
 
 use ringtail_filter::Filter;
 use ringtail_model::{RowId, Status};
-use ringtail_protocol::event::EventId;
+use ringtail_protocol::event::{EventId, Timestamp};
 use ringtail_store::{BookmarkChange, Comment};
 use ringtail_views::PagePosition;
 use ringtail_views::copy::CopyFormat;
@@ -10,15 +10,18 @@ use tui_input::Input;
 
 use super::{movement, panel, query, replay};
 use crate::app::{
-    App, Entry, FilterLine, MAX_SELECTED, Overlay, OverlayKind, Palette, Prompt, Shown,
+    App, Entry, FilterLine, List, MAX_SELECTED, NOTICE, Overlay, OverlayKind, Palette, Prompt,
+    Shown, later,
 };
 use crate::effect::{Ask, Effect};
 use crate::keymap::Action;
 use crate::layout::Focus;
 use crate::theme::{PLAIN, WARN};
 
-/// Performs an action.
+/// Performs an action. What was said of another one is no longer about the screen.
 pub(super) fn perform(app: &mut App, action: Action) -> Option<Effect> {
+    app.notice = None;
+    let copied = app.copied_address.take();
     if lacks_event(app, action) {
         let words = match app.list.entries().is_empty() {
             true if !app.list.loaded => "the history is being read",
@@ -99,7 +102,7 @@ pub(super) fn perform(app: &mut App, action: Action) -> Option<Effect> {
             Some(path) => return Some(Effect::Clip(path.into_bytes())),
             None => app.notify(PLAIN, "there is no path here"),
         },
-        Action::CopyAddress => return copy_address(app),
+        Action::CopyAddress => return copy_address(app, copied),
         Action::Bookmark => {
             let event = app.list.current_event()?;
             let (id, change) = match event.bookmark {
@@ -234,7 +237,11 @@ fn open_event_of_panel(app: &mut App) -> Option<Effect> {
     if app.list.go_to_id(id) {
         return None;
     }
+    let was_hidden = app.list.hidden_to.take_if(|to| row <= *to).is_some();
     read_around(app, id, row);
+    if was_hidden {
+        app.notify(PLAIN, "older events are back, as this one");
+    }
     if !app.filter.is_empty() {
         app.filter = Filter::default();
         app.notify(
@@ -278,29 +285,29 @@ fn copy(app: &mut App, format: CopyFormat, into_file: bool) -> Option<Effect> {
     let events = app.action_events();
     let name = match events.as_slice() {
         [] => return None,
-        [(_, seq)] => format!("ringtail-{seq}"),
+        [event] => format!("ringtail-{}", event.seq),
         // Numbers of several endpoints may be the same.
         events => format!("ringtail-{}-events", events.len()),
     };
     let ask = Ask::Copy {
         file: into_file.then(|| format!("{name}.{}", format.extension())),
-        ids: events.into_iter().map(|(id, _)| id).collect(),
+        ids: events.into_iter().map(|event| event.id).collect(),
         format,
     };
     Some(query(app, ask))
 }
 
-/// Copies the address of the current endpoint. Again, while the notice is shown, that of the next one.
-fn copy_address(app: &mut App) -> Option<Effect> {
-    let last = app.copied_address.filter(|_| app.notice.is_some());
+/// Copies the address of the current endpoint. As the next action, while its notice would be shown, that of the next one.
+fn copy_address(app: &mut App, last: Option<(usize, Timestamp)>) -> Option<Effect> {
+    let last = last.filter(|(_, until)| *until > app.now);
     let index = match last {
-        Some(last) => (last + 1) % app.engines.len(),
+        Some((last, _)) => (last + 1) % app.engines.len(),
         None => {
             let is_current = |engine: &Status| engine.name == app.status.name;
             app.engines.iter().position(is_current).unwrap_or(0)
         }
     };
-    app.copied_address = Some(index);
+    app.copied_address = Some((index, later(app.now, NOTICE)));
     let engine = app.engines.get(index)?;
     if let Some(endpoint) = &engine.endpoint {
         return Some(Effect::Clip(endpoint.url.clone().into_bytes()));
@@ -314,7 +321,7 @@ fn select(app: &mut App) {
     let Some(event) = app.list.current_event() else {
         return;
     };
-    let (row, event) = (event.row, (event.id, event.seq));
+    let (row, event) = (event.row, app.named(event));
     if app.selected.remove(&row).is_none() {
         if app.selected.len() >= MAX_SELECTED {
             app.notify(
@@ -333,8 +340,9 @@ fn select(app: &mut App) {
 
 fn select_shown(app: &mut App) {
     let events = app.list.entries().iter().filter_map(Entry::event);
-    let events = events.map(|event| (event.row, (event.id, event.seq)));
-    app.selected.extend(events.take(MAX_SELECTED));
+    let events = events.take(MAX_SELECTED);
+    let events: Vec<_> = events.map(|event| (event.row, app.named(event))).collect();
+    app.selected.extend(events);
     while app.selected.len() > MAX_SELECTED {
         app.selected.pop_first();
     }
@@ -361,12 +369,14 @@ fn mask(app: &mut App) {
 }
 
 fn clear(app: &mut App) {
-    if app.list.cleared {
-        app.list.clear();
+    if app.list.hidden_to.is_some() {
+        app.list = List::default();
+        app.reading.seen.gaps = RowId::default();
         app.notify(PLAIN, "older events are back");
     } else {
-        app.list.hide_all();
-        app.reading.seen.events = app.reading.watermarks.events;
+        let newest = app.reading.watermarks.events;
+        app.list.hide(newest);
+        app.reading.seen.events = newest;
         app.notify(PLAIN, "cleared; c brings older events back");
     }
     app.drop_incoming();

@@ -48,6 +48,7 @@ fn click(app: &mut App, event: &MouseEvent) -> Option<Effect> {
         if index >= app.list.entries().len() {
             return None;
         }
+        (app.notice, app.copied_address) = (None, None);
         let again = app.list.cursor == index && app.focus == Focus::List && !app.list.follow;
         app.focus = Focus::List;
         app.list.go_to(index);

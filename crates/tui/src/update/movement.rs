@@ -38,10 +38,8 @@ pub(super) fn first(app: &mut App) {
     }
     match app.focus {
         Focus::Detail => app.detail.go_to_end(false),
-        Focus::List if app.list.at_start && !app.list.cleared || !app.list.loaded => {
-            app.list.go_to(0);
-        }
-        Focus::List => app.reading.jump = Some(PagePosition::Oldest),
+        Focus::List if app.list.at_start || !app.list.loaded => app.list.go_to(0),
+        Focus::List => app.reading.jump = Some(app.list.oldest()),
     }
 }
 

@@ -45,14 +45,15 @@ pub(super) fn timeline(app: &mut App) -> Option<Effect> {
 }
 
 pub(super) fn diff_answers(app: &mut App) -> Option<Effect> {
-    let id = app.list.current_event()?.id;
-    Some(open(app, PanelKind::Answers { id }))
+    let event = app.list.current_event()?;
+    let (id, row) = (event.id, event.row);
+    Some(open(app, PanelKind::Answers { id, row }))
 }
 
 /// Compares the current event with the selected one, or two selected ones; else with the previous one of its kind.
 pub(super) fn diff(app: &mut App) -> Option<Effect> {
     let current = app.list.current_event().map(|event| (event.row, event.id));
-    let selected = app.selected.iter().map(|(row, (id, _))| (*row, *id));
+    let selected = app.selected.iter().map(|(row, event)| (*row, event.id));
     let selected: Vec<_> = selected.take(3).collect();
     let (id, row, other) = match (selected.as_slice(), current) {
         ([(row, id), (_, other)], _) => (*id, *row, Some(*other)),

@@ -8,7 +8,7 @@ use ringtail_protocol::event::EventId;
 use ringtail_ringcentral::verdict::Verdict;
 use ringtail_views::replayer::ReplayReport;
 
-use crate::app::{App, MAX_REPLAYS, Panel, Prompt, ReplayLine, ReplayProgress};
+use crate::app::{App, MAX_REPLAYS, Named, Panel, Prompt, ReplayLine, ReplayProgress};
 use crate::effect::{Effect, PanelKey, PanelKind};
 use crate::format::{replay as rows, took};
 use crate::theme::{BAD, GOOD, PLAIN};
@@ -37,22 +37,22 @@ pub(super) fn replay(app: &mut App, options: &str) -> Option<Effect> {
         app.notify(BAD, why);
         return None;
     };
-    if let ("", [(_, seq)]) = (options, events.as_slice()) {
-        let words = format!("↻ replaying event {seq} to {url}");
+    if let ("", [event]) = (options, events.as_slice()) {
+        let words = format!("↻ replaying event {} to {url}", event.name);
         app.notify(PLAIN, words);
     }
     begin(app, events, options.to_owned())
 }
 
-fn begin(app: &mut App, events: Vec<(EventId, u64)>, options: String) -> Option<Effect> {
+fn begin(app: &mut App, events: Vec<Named>, options: String) -> Option<Effect> {
     if app.progress.is_some() {
         let why = "✗ another replay is running: wait, or X stops it";
         app.notify(BAD, why);
         return None;
     }
-    let seq = events.first().map_or(0, |(_, seq)| *seq);
+    let name = events.first().map(|event| event.name.clone());
     let watched = !options.is_empty() || events.len() > 1;
-    let ids = events.into_iter().map(|(id, _)| id).collect();
+    let ids = events.into_iter().map(|event| event.id).collect();
     if (app.check_options)(&options).edits {
         return Some(Effect::Edit { ids, options });
     }
@@ -72,7 +72,7 @@ fn begin(app: &mut App, events: Vec<(EventId, u64)>, options: String) -> Option<
     }
     Some(Effect::Replay {
         ids,
-        seq,
+        name: name.unwrap_or_default(),
         options,
         watched,
         masked: app.masked,
@@ -94,7 +94,7 @@ pub(super) fn edited(
             });
             return Some(Effect::Replay {
                 ids: vec![id],
-                seq: 0,
+                name: String::new(),
                 options,
                 watched: true,
                 masked: app.masked,
@@ -119,7 +119,7 @@ pub(super) fn stop(app: &mut App) -> Option<Effect> {
 /// Reports how a replay went.
 pub(super) fn ended(
     app: &mut App,
-    seq: u64,
+    name: &str,
     watched: bool,
     result: Result<Box<ReplayReport>, String>,
 ) {
@@ -134,7 +134,7 @@ pub(super) fn ended(
         Ok(report) => *report,
         Err(why) => {
             let words = match progress.map(|progress| progress.done) {
-                None => format!("✗ event {seq} not replayed: {why}"),
+                None => format!("✗ event {name} not replayed: {why}"),
                 Some(0) => format!("✗ nothing was replayed: {why}"),
                 Some(done) => format!("✗ {done} replayed, then: {why}"),
             };
@@ -143,7 +143,15 @@ pub(super) fn ended(
         }
     };
     let progress = progress.unwrap_or_default();
-    let (style, words) = summary(&report, progress.edited);
+    let name = report.last.as_ref().map(|(seq, attempt)| {
+        let listed = app.list.events().find(|event| event.id == attempt.event);
+        listed.map_or(seq.to_string(), |event| app.named(event).name)
+    });
+    let what = match progress.edited {
+        true => "the edited event".to_owned(),
+        false => format!("event {}", name.unwrap_or_default()),
+    };
+    let (style, words) = summary(&report, &what);
     if report.sent > 0 || report.table.is_none() {
         app.notify(style, words);
     }
@@ -161,7 +169,7 @@ pub(super) fn ended(
     }
 }
 
-fn summary(report: &ReplayReport, edited: bool) -> (Style, String) {
+fn summary(report: &ReplayReport, what: &str) -> (Style, String) {
     let mut more = String::new();
     for (count, words) in [
         (report.left_out, "left out"),
@@ -175,12 +183,8 @@ fn summary(report: &ReplayReport, edited: bool) -> (Style, String) {
     if let Some(seed) = report.seed {
         more += &format!("; --seed {seed}");
     }
-    if let (1, Some((seq, attempt))) = (report.sent, &report.last) {
-        let what = match edited {
-            true => "the edited event".to_owned(),
-            false => format!("event {seq}"),
-        };
-        let (style, words) = attempt_summary(&what, attempt);
+    if let (1, Some((_, attempt))) = (report.sent, &report.last) {
+        let (style, words) = attempt_summary(what, attempt);
         return (style, words + &more);
     }
     let ReplayReport { sent, accepted, .. } = report;

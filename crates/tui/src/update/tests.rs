@@ -16,27 +16,23 @@ fn many(count: usize) -> Book {
     })
 }
 
-fn selected(stage: &Stage) -> u64 {
-    stage.app.list.current_event().map_or(0, |event| event.seq)
-}
-
 #[test]
 fn the_newest_event_is_followed_until_the_user_moves() {
     let mut stage = Stage::new(80, 24, many(30));
-    assert_eq!(selected(&stage), 30);
+    assert_eq!(stage.chosen(), 30);
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
-    assert_eq!(selected(&stage), 31);
+    assert_eq!(stage.chosen(), 31);
     stage.press("k");
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
-    assert_eq!((selected(&stage), stage.app.list.follow), (30, false));
+    assert_eq!((stage.chosen(), stage.app.list.follow), (30, false));
     assert!(stage.show().contains("▼ 2 newer"));
     stage.press("jj");
     assert!(stage.app.list.follow);
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
-    assert_eq!(selected(&stage), 33);
+    assert_eq!(stage.chosen(), 33);
 }
 
 /// Without columns, each character of a large body became a line: seconds and a hundred megabytes.
@@ -69,9 +65,9 @@ fn follow_can_be_stopped_and_resumed_by_its_key() {
     stage.press("f");
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
-    assert_eq!(selected(&stage), 3);
+    assert_eq!(stage.chosen(), 3);
     stage.press("f");
-    assert_eq!((selected(&stage), stage.app.list.follow), (4, true));
+    assert_eq!((stage.chosen(), stage.app.list.follow), (4, true));
 }
 
 #[test]
@@ -117,33 +113,32 @@ fn events_keep_their_order_while_one_waits_for_its_grace() {
     stage.sync();
     assert!(!stage.show().contains("second"));
     stage.pass(100);
-    let seqs: Vec<u64> = stage.app.list.events().map(|event| event.seq).collect();
-    assert_eq!(seqs, [1, 2]);
+    assert_eq!(stage.seqs(), [1, 2]);
 }
 
 #[test]
 fn the_window_moves_over_a_long_history_and_stays_bounded() {
     let mut stage = Stage::new(80, 24, many(5000));
     let mut seen = Vec::new();
-    while selected(&stage) > 1 {
+    while stage.chosen() > 1 {
         stage.press("<PgUp>");
         assert!(stage.app.list.entries().len() <= 2000);
-        seen.push(selected(&stage));
+        seen.push(stage.chosen());
     }
     assert!(
         seen.windows(2)
             .all(|pair| pair[0] > pair[1] && pair[0] - pair[1] <= 20)
     );
     assert!(stage.show().contains("▼ more, G newest"));
-    while selected(&stage) < 5000 {
+    while stage.chosen() < 5000 {
         stage.press("<PgDn>");
         assert!(stage.app.list.entries().len() <= 2000);
     }
     assert!(stage.app.list.follow);
     stage.press("g");
-    assert_eq!(selected(&stage), 1);
+    assert_eq!(stage.chosen(), 1);
     stage.press("G");
-    assert_eq!((selected(&stage), stage.app.list.follow), (5000, true));
+    assert_eq!((stage.chosen(), stage.app.list.follow), (5000, true));
 }
 
 #[test]
@@ -155,12 +150,12 @@ fn a_reader_keeps_the_rows_when_more_come_in_than_are_kept() {
         stage.book.add(Draft::sms().ok(1));
     }
     stage.sync();
-    assert_eq!(selected(&stage), 3);
+    assert_eq!(stage.chosen(), 3);
     assert!(!stage.app.list.at_end);
     assert!(stage.app.list.entries().len() <= 2000);
     assert_eq!(before.lines().nth(6), stage.show().lines().nth(6));
     stage.press("G");
-    assert_eq!(selected(&stage), 3010);
+    assert_eq!(stage.chosen(), 3010);
 }
 
 #[test]
@@ -175,8 +170,7 @@ fn events_that_arrive_while_reading_are_listed_once() {
         stage.pass(10);
     }
     stage.press("G");
-    let seqs: Vec<u64> = stage.app.list.events().map(|event| event.seq).collect();
-    assert_eq!(seqs, (1..=1400).collect::<Vec<u64>>());
+    assert_eq!(stage.seqs(), (1..=1400).collect::<Vec<u64>>());
 }
 
 #[test]
@@ -219,10 +213,10 @@ fn an_open_event_stays_while_others_come_in() {
     stage.press("<Enter>");
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
-    assert_eq!(selected(&stage), 7);
+    assert_eq!(stage.chosen(), 7);
     assert!(stage.show().contains("On my way"));
     stage.press("J");
-    assert_eq!(selected(&stage), 8);
+    assert_eq!(stage.chosen(), 8);
     assert!(stage.show().contains("Hi advisor"));
     stage.press("<Esc>");
     assert_eq!(stage.app.focus, Focus::List);
@@ -403,15 +397,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn seqs(stage: &Stage) -> Vec<u64> {
-    stage.app.list.events().map(|event| event.seq).collect()
-}
-
 #[test]
 fn a_filter_limits_the_list() {
     let mut stage = Stage::new(80, 24, many(30));
     stage.press("/\"text 7\" or seq:20..21<Enter>");
-    assert_eq!(seqs(&stage), [8, 20, 21]);
+    assert_eq!(stage.seqs(), [8, 20, 21]);
     assert!(stage.show().contains("/\"text 7\""));
     // Newer events that match are appended.
     stage
@@ -419,16 +409,16 @@ fn a_filter_limits_the_list() {
         .add(Draft::notification("sms", "text 7 again").ok(1));
     stage.book.add(Draft::notification("sms", "other").ok(1));
     stage.sync();
-    assert_eq!(seqs(&stage), [8, 20, 21, 31]);
+    assert_eq!(stage.seqs(), [8, 20, 21, 31]);
     // Esc keeps the filter; an empty one shows everything.
     stage.press("/ seq:1<Esc>");
-    assert_eq!(seqs(&stage).len(), 4);
+    assert_eq!(stage.seqs().len(), 4);
     stage.press("/");
     for _ in 0..40 {
         stage.press("<Backspace>");
     }
     stage.press("<Enter>");
-    assert_eq!(seqs(&stage).len(), 32);
+    assert_eq!(stage.seqs().len(), 32);
     assert!(stage.app.filter.is_empty());
 }
 
@@ -438,11 +428,11 @@ fn an_attempt_can_make_an_event_match() {
     stage.press("/status:200 seq:3..<Enter>");
     stage.book.add(Draft::notification("sms", "slow"));
     stage.sync();
-    assert_eq!(seqs(&stage), [3]);
+    assert_eq!(stage.seqs(), [3]);
     stage.book.answered(4);
     stage.sync();
-    assert_eq!(seqs(&stage), [3, 4]);
-    assert_eq!(selected(&stage), 4, "and is followed");
+    assert_eq!(stage.seqs(), [3, 4]);
+    assert_eq!(stage.chosen(), 4, "and is followed");
 }
 
 #[test]
@@ -451,7 +441,7 @@ fn a_mistake_is_shown_at_its_column_and_not_applied() {
     stage.press("/kind:smss x<Enter>");
     assert!(stage.show().contains("\"      ▼ unknown kind"));
     assert!(stage.app.prompt.is_some());
-    assert_eq!(seqs(&stage), [1, 2, 3]);
+    assert_eq!(stage.seqs(), [1, 2, 3]);
     stage.press("<Esc>");
     assert!(stage.app.prompt.is_none());
 }

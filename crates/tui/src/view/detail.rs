@@ -12,14 +12,14 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ringtail_model::{Bookmark, EventRow};
+use ringtail_model::EventRow;
 use ringtail_text::size;
 
 use super::{below, highlight, lines, put, put_right, row, scroll_position};
 use crate::app::{App, Shown};
 use crate::format::{BodyView, Tab, proof, time};
 use crate::layout::{Focus, detail_head};
-use crate::text::{cut, escape, join, line, line_width, span};
+use crate::text::{escape, line, line_width, span};
 use crate::theme::{BAD, CHOSEN, CHOSEN_ELSEWHERE, DIM, NAME, PLAIN, STRONG, WARN};
 
 /// Draws the detail of the chosen event.
@@ -33,7 +33,7 @@ pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
         put(
             frame,
             area,
-            line(format!("✗ event {}: {why}", wanted.seq), BAD),
+            line(format!("✗ event {}: {why}", app.named(wanted).name), BAD),
         );
         return;
     }
@@ -52,9 +52,11 @@ pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
         .filter(|listed| listed.id == event.id);
     let new_fields = listed.unwrap_or(event).new_fields.as_ref();
     let new_fields = new_fields.map(|new_fields| format!("◆ {new_fields}"));
-    // A comment may hold personal data.
-    let bookmark = listed.and_then(|listed| listed.bookmark.as_ref());
-    let bookmark = bookmark.filter(|_| !app.masked);
+    let is_bookmarked = listed.is_some_and(|listed| listed.bookmark.is_some());
+    let origin = event.edited_from.map(|id| {
+        let listed = app.list.events().find(|listed| listed.id == id);
+        listed.map_or(id.to_string(), |listed| app.named(listed).name)
+    });
     let head = detail_head(area.height);
     if head > 2 {
         put(frame, area, title(event, &event.summary, app));
@@ -64,20 +66,11 @@ pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
         };
         let request = span(&event.method, NAME) + span(format!(" {path}"), PLAIN);
         put(frame, row(area, 1), request);
-        put(
-            frame,
-            row(area, 2),
-            facts(shown, bookmark, new_fields, area.width.into()),
-        );
+        let facts = facts(shown, is_bookmarked, origin, new_fields);
+        put(frame, row(area, 2), facts);
     } else {
-        // Without a line for them, comment and new fields replace the summary, which the list shows.
-        let comment = bookmark.map(|bookmark| format!("* {}", bookmark.comment));
-        let text = match (comment, new_fields) {
-            (Some(comment), Some(new_fields)) => format!("{comment} {new_fields}"),
-            (Some(comment), None) if comment.len() == 2 => format!("{comment}{}", event.summary),
-            (Some(text), None) | (None, Some(text)) => text,
-            (None, None) => event.summary.clone(),
-        };
+        // Without a line for them, new fields replace the summary, which the list shows.
+        let text = new_fields.unwrap_or_else(|| event.summary.clone());
         put(frame, area, title(event, &text, app));
     }
     tabs(
@@ -99,17 +92,24 @@ pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
 
 fn title(event: &EventRow, summary: &str, app: &App) -> Line<'static> {
     let at = time(event.received_at, &app.zone, "%H:%M:%S%.3f");
-    span(format!("{}  ", event.seq), PLAIN) + span(format!("{at}  "), DIM) + span(summary, STRONG)
+    let name = span(format!("{}  ", app.named(event).name), PLAIN);
+    name + span(format!("{at}  "), DIM) + span(summary, STRONG)
 }
 
 fn facts(
     shown: &Shown,
-    bookmark: Option<&Bookmark>,
+    is_bookmarked: bool,
+    origin: Option<String>,
     new_fields: Option<String>,
-    columns: usize,
 ) -> Line<'static> {
     let event = &shown.detail.event;
     let mut facts = Line::default();
+    if is_bookmarked {
+        facts += span("*  ", STRONG);
+    }
+    if let Some(origin) = origin {
+        facts += span(format!("edited copy of {origin}, "), WARN);
+    }
     if let Some(new_fields) = new_fields {
         facts += span(format!("{new_fields}, "), WARN);
     }
@@ -137,23 +137,29 @@ fn facts(
     if !checked && !proof.is_empty() {
         facts += span(format!(", {proof}"), style);
     }
-    let Some(bookmark) = bookmark else {
-        return facts;
-    };
-    let comment = match bookmark.comment.as_str() {
-        "" => "bookmarked",
-        comment => comment,
-    };
-    // A long comment is cut before anything else.
-    let room = columns.saturating_sub(line_width(&facts) + 4);
-    let comment = cut(&escape(comment), room.max(columns / 4)).into_owned();
-    join(line(format!("* {comment}  "), STRONG), facts)
+    facts
 }
 
 fn tabs(frame: &mut Frame<'_>, area: Rect, height: u16, shown: &Shown, app: &App) {
-    if let Some(position) = scroll_position(shown.lines.len(), app.detail.scroll, height.into()) {
-        put_right(frame, area, line(position, DIM));
+    let position = scroll_position(shown.lines.len(), app.detail.scroll, height.into());
+    let position = line(position.unwrap_or_default(), DIM);
+    let has_room = |tabs: &Line| line_width(tabs) + line_width(&position) <= area.width.into();
+    let mut tabs = tab_names(shown, app, true);
+    if !has_room(&tabs) {
+        tabs = tab_names(shown, app, false);
     }
+    if has_room(&tabs) {
+        put_right(frame, area, position);
+    }
+    put(frame, area, tabs);
+}
+
+/// Returns the names of the tabs, with the number of what is in them if there is room.
+fn tab_names(shown: &Shown, app: &App, is_wide: bool) -> Line<'static> {
+    let counted = |name: &str, count: usize| match is_wide {
+        true => format!("{name} {count}"),
+        false => name.to_owned(),
+    };
     let mut tabs = Line::default();
     for tab in Tab::ALL {
         let name = match tab {
@@ -162,15 +168,16 @@ fn tabs(frame: &mut Frame<'_>, area: Rect, height: u16, shown: &Shown, app: &App
                 BodyView::Raw => "Body as it is".to_owned(),
                 BodyView::Hex => "Body in hex".to_owned(),
             },
-            Tab::Headers => format!("Headers {}", shown.detail.headers.len()),
-            Tab::Attempts => format!("Attempts {}", shown.detail.attempts.len()),
+            Tab::Headers => counted("Headers", shown.detail.headers.len()),
+            Tab::Attempts => counted("Attempts", shown.detail.attempts.len()),
         };
         tabs += match app.focus {
+            _ if tab != app.detail.tab && !is_wide => span(name, PLAIN),
             _ if tab != app.detail.tab => span(format!(" {name} "), PLAIN),
             Focus::Detail => span(format!("[{name}]"), CHOSEN),
             Focus::List => span(format!("[{name}]"), CHOSEN_ELSEWHERE),
         };
         tabs += span(" ", PLAIN);
     }
-    put(frame, area, tabs);
+    tabs
 }

@@ -3,18 +3,22 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use ratatui::widgets::Clear;
 
-use super::{put, put_right, scroll_position};
+use super::{put, put_right, row, scroll_position};
 use crate::app::{App, Panel, ReplayProgress};
 use crate::format::count;
 use crate::keymap::Action;
-use crate::text::{cut, escape, join, line, line_width, span};
+use crate::text::{cut, escape, join, line, line_width, span, wrap};
 use crate::theme::{BAD, DIM, GOOD, NAME, PLAIN, STRONG, WARN};
+
+/// Most lines of a notice.
+const MAX_NOTICE: usize = 4;
 
 /// Draws the footer.
 pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     if let Some(notice) = &app.notice {
-        put(frame, area, line(&notice.text, notice.style));
+        notice_lines(frame, area, &line(&notice.text, notice.style), app);
         return;
     }
     let columns = usize::from(area.width);
@@ -28,6 +32,31 @@ pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let free = left.saturating_sub(line_width(&keys));
     put_right(frame, area, right(app, columns / 2 + free));
     put(frame, area, keys);
+}
+
+/// Draws a notice, which takes more lines above the footer if it is long. It must leave those of a prompt.
+fn notice_lines(frame: &mut Frame<'_>, footer: Rect, notice: &Line<'static>, app: &App) {
+    let room = match app.prompt {
+        Some(_) => 1,
+        None => MAX_NOTICE.min(app.layout().body.height.into()),
+    };
+    let mut lines = wrap(notice, footer.width.into());
+    if lines.len() > room {
+        lines.truncate(room.max(1));
+        if let Some(last) = lines.last_mut() {
+            *last += span("…", PLAIN);
+        }
+    }
+    let above = u16::try_from(lines.len() - 1).unwrap_or(0);
+    let area = Rect {
+        y: footer.y.saturating_sub(above),
+        height: above + 1,
+        ..footer
+    };
+    frame.render_widget(Clear, area);
+    for (y, line) in (0..).zip(lines) {
+        put(frame, row(area, y), line);
+    }
 }
 
 /// Returns what limits the list and where it stands, with the filter in `room` columns.
@@ -98,7 +127,7 @@ fn keys(app: &App, room: usize) -> Line<'static> {
     let is_empty = app.list.entries().is_empty();
     let panel = app.panel.as_ref();
     let useful = |action| match action {
-        Action::Open if panel.is_some_and(|panel| panel.cursor.is_none()) => false,
+        Action::Open if panel.is_some_and(|panel| panel.event().is_none()) => false,
         Action::Noise => panel.is_some_and(Panel::compares),
         Action::Help | Action::Quit | Action::Back | Action::Palette => true,
         _ => !is_empty,

@@ -22,7 +22,7 @@ use super::start;
 use crate::app::{App, Entry};
 use crate::format::{count, time, took};
 use crate::layout::Focus;
-use crate::text::{cut, line, line_width, span};
+use crate::text::{cut, line, line_width, span, width};
 use crate::theme::{CHOSEN, CHOSEN_ELSEWHERE, DIM, PLAIN, STRONG, WARN};
 
 /// Draws the list, or what to do while it is empty.
@@ -114,11 +114,16 @@ fn header(columns: &Columns, app: &App) -> Row<'static> {
     let mut what = line("WHAT", DIM);
     let above = app.list.top;
     if !app.list.at_start || above > 0 {
-        let more = if app.list.at_start { "" } else { " and older" };
-        let more = line(format!("▲ {}{more}", count(above as u64)), DIM);
+        let above = format!("▲ {}", count(above as u64));
+        let more = match app.list.at_start {
+            true => [above.clone(), above],
+            false => [format!("{above} and older"), format!("{above}+")],
+        };
         let room = usize::from(columns.what).saturating_sub(line_width(&what));
-        what += span(" ".repeat(room.saturating_sub(line_width(&more))), DIM);
-        what.extend(more);
+        let mut more = more.into_iter().chain(["▲".to_owned()]);
+        if let Some(more) = more.find(|more| width(more) < room) {
+            what += span(format!("{:>room$}", more), DIM);
+        }
     }
     let mut cells = vec![line(" TIME", DIM), what, line("ANSWER", DIM)];
     if columns.took.is_some() {

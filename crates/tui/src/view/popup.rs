@@ -108,7 +108,7 @@ fn language() -> Vec<Line<'static>> {
 
 fn copy_title(app: &App) -> String {
     match app.action_events().as_slice() {
-        [(_, seq)] => format!("Copy event {seq}"),
+        [event] => format!("Copy event {}", event.name),
         events => format!("Copy {} selected events", events.len()),
     }
 }

@@ -13,7 +13,7 @@ use tui_input::Input;
 
 use super::{highlight, put, put_right, row};
 use crate::app::{App, FilterLine, Palette, Prompt, ReplayLine};
-use crate::text::{column, escape, line, line_width, span, width};
+use crate::text::{column, cut, cut_start, escape, line, line_width, span, width};
 use crate::theme::{BAD, CHOSEN, DIM, NAME, PLAIN, STRONG, WARN};
 
 /// Completions shown at once.
@@ -48,17 +48,27 @@ pub(super) fn render(frame: &mut Frame<'_>, footer: Rect, prompt: &Prompt, app: 
 
 /// Draws a label and the typed text, and puts the cursor there.
 fn input(frame: &mut Frame<'_>, area: Rect, label: &str, input: &Input) {
-    let used = width(label);
-    let hidden = input.visual_scroll(usize::from(area.width).saturating_sub(used + 1));
-    let typed: String = escape(input.value()).chars().skip(hidden).collect();
+    let label = cut(label, usize::from(area.width / 2));
+    let (before, after) = around_cursor(input);
+    let room = usize::from(area.width).saturating_sub(width(&label) + 1);
+    let before = cut_start(&before, room).into_owned();
+    let cursor = width(&label) + width(&before);
     frame.render_widget(Clear, area);
-    put(frame, area, span(label, STRONG) + span(typed, PLAIN));
-    let cursor = used + input.visual_cursor().saturating_sub(hidden);
+    let typed = span(before + &after, PLAIN);
+    put(frame, area, span(label, STRONG) + typed);
     if let Ok(cursor) = u16::try_from(cursor)
         && cursor < area.width
     {
         frame.set_cursor_position((area.x + cursor, area.y));
     }
+}
+
+/// Returns what is typed before and after the cursor, as it is shown.
+fn around_cursor(input: &Input) -> (String, String) {
+    let end = input.value().char_indices().nth(input.cursor());
+    let end = end.map_or(input.value().len(), |(end, _)| end);
+    let (before, after) = input.value().split_at(end);
+    (escape(before).into_owned(), escape(after).into_owned())
 }
 
 /// Returns completions, or the mistake above its column.
@@ -71,9 +81,10 @@ fn filter_hint(filter: &FilterLine, columns: usize) -> Line<'static> {
     let Some(error) = &filter.error else {
         return line(" Enter show  Tab complete  F1 language  Esc back", DIM);
     };
-    let hidden = filter.input.visual_scroll(columns.saturating_sub(2));
+    let (typed, _) = around_cursor(&filter.input);
+    let hidden = width(&typed) - width(&cut_start(&typed, columns.saturating_sub(2)));
     let before: String = filter.input.value().chars().take(error.at).collect();
-    let at = (width(&before) + 1).saturating_sub(hidden);
+    let at = (width(&escape(&before)) + 1).saturating_sub(hidden);
     let message = escape(&error.message);
     let needed = width(&message) + 2;
     let text = if needed <= columns.saturating_sub(at) || at < needed {
@@ -87,7 +98,7 @@ fn filter_hint(filter: &FilterLine, columns: usize) -> Line<'static> {
 fn replay_label(app: &App) -> String {
     match app.action_events().as_slice() {
         [] => "replay: ".to_owned(),
-        [(_, seq)] => format!("replay {seq}: "),
+        [event] => format!("replay {}: ", event.name),
         events => format!("replay {} selected: ", events.len()),
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ringtail_model::LinkState;
 
+use super::status::name_columns;
 use crate::app::App;
 use crate::text::{column, line, span, width, wrap};
 use crate::theme::{DIM, NAME, PLAIN, STRONG};
@@ -13,7 +14,7 @@ use crate::theme::{DIM, NAME, PLAIN, STRONG};
 pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let lines = if !app.list.loaded {
         vec![line("  reading the history…", DIM)]
-    } else if app.list.cleared {
+    } else if app.list.hidden_to.is_some() {
         let words = "  Cleared: new events appear here. c brings back the others.";
         vec![line(words, PLAIN)]
     } else if app.filter.is_empty() {
@@ -89,8 +90,9 @@ fn steps(app: &App) -> Vec<Line<'static>> {
 }
 
 fn addresses(app: &App) -> impl Iterator<Item = Line<'static>> {
+    let most = name_columns(app.size.0.into());
     let names = app.engines.iter().map(|engine| width(&engine.name));
-    let widest = names.max().unwrap_or(0).min(16);
+    let widest = names.max().unwrap_or(0).min(most);
     app.engines.iter().map(move |engine| {
         let name = span(format!("  {}  ", column(&engine.name, widest)), STRONG);
         name + match &engine.endpoint {

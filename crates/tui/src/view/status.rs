@@ -24,9 +24,6 @@ use crate::theme::{BAD, DIM, GOOD, PLAIN, STRONG, WARN};
 /// Fewest columns between link and target on one line.
 const BETWEEN: u16 = 3;
 
-/// Widest name of an endpoint.
-const NAME_COLUMNS: usize = 16;
-
 /// Draws the status lines.
 pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let status = &app.status;
@@ -43,25 +40,27 @@ pub(super) fn render(frame: &mut Frame<'_>, area: Rect, app: &App) {
         1 => put(frame, area, link),
         _ if app.engines.len() > 1 => several(frame, area, app),
         height => {
-            let (address, counts) = (address(app), counts(app));
-            let second = head(frame, area, address, counts)[1];
+            let link_width = u16::try_from(line_width(&link)).unwrap_or(u16::MAX);
+            let needed = u16::try_from(line_width(&target(0))).unwrap_or(u16::MAX);
+            let needed = needed.saturating_add(BETWEEN);
+            let whole = match height {
+                2 => link_width.saturating_add(needed),
+                _ => link_width,
+            };
+            let second = head(frame, area, app, |room| room >= whole.into())[1];
             if height > 2 {
-                let link_width = u16::try_from(line_width(&link)).unwrap_or(u16::MAX);
                 put(frame, second, link);
                 put(frame, row(area, 2), target(area.width));
                 traffic::render(frame, right_of(second, link_width + 2), &app.traffic);
                 return;
             }
             // A long reason for a missing link leaves room for the target.
-            let needed = u16::try_from(line_width(&target(0))).unwrap_or(u16::MAX);
-            let room = second.width.saturating_sub(needed.saturating_add(BETWEEN));
+            let room = second.width.saturating_sub(needed);
             let left = Rect {
                 width: room.max(second.width / 2),
                 ..second
             };
-            let end = u16::try_from(line_width(&link))
-                .unwrap_or(u16::MAX)
-                .min(left.width);
+            let end = link_width.min(left.width);
             put(frame, left, link);
             let start = (end + BETWEEN).max(area.width / 3);
             let right = right_of(second, start);
@@ -89,24 +88,31 @@ fn right_of(area: Rect, x: u16) -> Rect {
 
 /// Draws address and counts. Returns the free parts of the first two lines.
 ///
-/// The address stays whole, to be copied; without room for both, the counts are one line below.
+/// The address stays whole, to be copied. Without room for both, the counts are one line below, all or only the failures,
+/// as far as they leave the room that the text there needs.
 fn head(
     frame: &mut Frame<'_>,
     area: Rect,
-    address: Line<'static>,
-    counts: Line<'static>,
+    app: &App,
+    is_enough: impl Fn(usize) -> bool,
 ) -> [Rect; 2] {
-    let below = is_crowded(area, &address, &counts);
+    let (address, mut counts) = (address(app), counts(app));
+    let left = |counts: &Line| usize::from(area.width).saturating_sub(line_width(counts) + 2);
+    let below = line_width(&address) > left(&counts);
+    if below {
+        let mut shorter = [counts, failures(app, "")].into_iter();
+        counts = shorter
+            .find(|counts| is_enough(left(counts)))
+            .unwrap_or_default();
+    }
     let mut lines = [row(area, 0), row(area, 1)];
-    let of_counts = &mut lines[usize::from(below)];
-    let left = put_right(frame, *of_counts, counts);
-    of_counts.width = left.width.saturating_sub(2);
+    if line_width(&counts) > 0 {
+        let of_counts = &mut lines[usize::from(below)];
+        let left = put_right(frame, *of_counts, counts);
+        of_counts.width = left.width.saturating_sub(2);
+    }
     put(frame, lines[0], address);
     lines
-}
-
-fn is_crowded(area: Rect, address: &Line<'_>, counts: &Line<'_>) -> bool {
-    line_width(address) + 2 + line_width(counts) > area.width.into()
 }
 
 fn address(app: &App) -> Line<'static> {
@@ -125,7 +131,7 @@ fn counts(app: &App) -> Line<'static> {
     }
     let listed = list.events().count() as u64;
     let number = count(listed);
-    let whole = list.at_start && list.at_end && !list.cleared;
+    let whole = list.at_start && list.at_end && list.hidden_to.is_none();
     let words = match (whole, app.filter.is_empty()) {
         (true, true) if listed == 1 => "1 event".to_owned(),
         (true, true) => format!("{number} events"),
@@ -164,7 +170,7 @@ fn several(frame: &mut Frame<'_>, area: Rect, app: &App) {
         engines.truncate(rows);
     }
     let widest = engines.iter().map(|engine| width(&engine.name)).max();
-    let widest = widest.unwrap_or(0).min(NAME_COLUMNS);
+    let widest = widest.unwrap_or(0).min(name_columns(area.width.into()));
     let named = |engine: &Status| {
         let style = match engine.name == app.status.name {
             true => STRONG,
@@ -172,19 +178,17 @@ fn several(frame: &mut Frame<'_>, area: Rect, app: &App) {
         };
         line(format!("{}  ", column(&engine.name, widest)), style)
     };
-    let (address, mut counts) = (address(app), counts(app));
-    // Beside the counts there must be room for the first endpoint's target.
-    if let Some(first) = engines
-        .first()
-        .filter(|_| is_crowded(area, &address, &counts))
-    {
-        let taken = line_width(&named(first)) + line_width(&counts) + 2;
-        let room = usize::from(area.width).saturating_sub(taken);
-        if !target::shows_host(&endpoint(first, app.now, room), first, room) {
-            counts = failures(app, "");
-        }
-    }
-    let lines = head(frame, area, address, counts);
+    // Beside the counts there must be room for the first endpoint's target, or for why it has no link.
+    let lines = head(frame, area, app, |room| {
+        engines.first().is_none_or(|first| {
+            let room = room.saturating_sub(line_width(&named(first)));
+            let line = endpoint(first, app.now, room);
+            match first.link {
+                LinkState::Connected => target::shows_host(&line, first, room),
+                _ => line_width(&line) <= room,
+            }
+        })
+    });
     for (y, engine) in (1..).zip(engines) {
         let name = named(engine);
         let place = if y == 1 { lines[1] } else { row(area, y) };
@@ -220,6 +224,11 @@ fn endpoint(engine: &Status, now: Timestamp, room: usize) -> Line<'static> {
         true => line,
         false => join(link + span(" → ", DIM), target::signs(engine)),
     }
+}
+
+/// Returns the most columns of an endpoint's name.
+pub(super) fn name_columns(columns: usize) -> usize {
+    (columns / 4).max(16)
 }
 
 fn in_trouble(status: &Status) -> bool {

@@ -18,14 +18,11 @@ use crate::app::later;
 use crate::msg::Msg;
 use crate::testing::{Book, Draft, NOW, Stage};
 
-pub(super) const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (140, 40)];
-
 /// Snapshots a state after some keys, in each size.
 pub(super) fn screens(name: &str, book: &Book, script: &str) {
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, book.clone());
+    for mut stage in Stage::in_sizes(book) {
         stage.press(script);
-        insta::assert_snapshot!(format!("{name}_{columns}x{lines}"), stage.show());
+        insta::assert_snapshot!(format!("{name}_{}", stage.size()), stage.show());
     }
 }
 
@@ -177,8 +174,7 @@ fn nothing_from_the_network_reaches_the_terminal_unescaped() {
         code: "RT-310",
         reason: nasty.to_owned(),
     };
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, book.clone());
+    for mut stage in Stage::in_sizes(&book) {
         for script in ["", "<Enter>", "<Tab>", "<Tab>"] {
             stage.press(script);
             let shown = stage.show();
@@ -195,8 +191,7 @@ fn wide_characters_do_not_break_columns() {
         .with(Draft::notification("sms", &"山田太郎からの不在着信".repeat(9)).ok(3))
         .with(Draft::notification("sms", &"👩\u{200d}🚀 שלום e\u{301} ".repeat(9)).ok(3))
         .with(Draft::notification("sms", &"plain ".repeat(30)).ok(3));
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, book.clone());
+    for mut stage in Stage::in_sizes(&book) {
         let shown = stage.show();
         let places: Vec<usize> = shown
             .lines()
@@ -367,22 +362,20 @@ fn masking_keeps_kind_and_size_of_other_bodies() {
 
 #[test]
 fn replay_in_progress() {
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, Book::traffic());
+    for mut stage in Stage::in_sizes(&Book::traffic()) {
         stage.press("gvvvv");
-        insta::assert_snapshot!(format!("selected_{columns}x{lines}"), stage.show());
+        insta::assert_snapshot!(format!("selected_{}", stage.size()), stage.show());
         stage.begin("r");
         stage.msg(Msg::Step(ReplayStep::Begun(4)));
         stage.msg(Msg::Step(ReplayStep::Sent { accepted: false }));
-        insta::assert_snapshot!(format!("replaying_{columns}x{lines}"), stage.show());
+        insta::assert_snapshot!(format!("replaying_{}", stage.size()), stage.show());
     }
 }
 
 #[test]
 fn options_of_a_replay() {
     for (name, line) in [("offers", "--"), ("mistake", "--speed 2")] {
-        for (columns, lines) in SIZES {
-            let mut stage = Stage::new(columns, lines, Book::traffic());
+        for mut stage in Stage::in_sizes(&Book::traffic()) {
             stage.app.check_options = |line| OptionsCheck {
                 offers: match line.ends_with("--") {
                     true => [
@@ -403,15 +396,14 @@ fn options_of_a_replay() {
             };
             stage.press("gvvR");
             stage.press(line);
-            insta::assert_snapshot!(format!("replay_{name}_{columns}x{lines}"), stage.show());
+            insta::assert_snapshot!(format!("replay_{name}_{}", stage.size()), stage.show());
         }
     }
 }
 
 #[test]
 fn answers_that_changed() {
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, Book::traffic());
+    for mut stage in Stage::in_sizes(&Book::traffic()) {
         let told = [
             "200 → 500",
             "204, 3 lines",
@@ -424,7 +416,7 @@ fn answers_that_changed() {
             rows: rows.collect(),
         };
         stage.msg(Msg::Replayed {
-            seq: 1,
+            name: "1".to_owned(),
             watched: true,
             result: Ok(Box::new(ReplayReport {
                 sent: 7,
@@ -433,7 +425,7 @@ fn answers_that_changed() {
                 ..ReplayReport::default()
             })),
         });
-        insta::assert_snapshot!(format!("compared_{columns}x{lines}"), stage.show());
+        insta::assert_snapshot!(format!("compared_{}", stage.size()), stage.show());
     }
 }
 
@@ -501,7 +493,7 @@ fn rate_and_answer_times() {
         stage.resize(columns, lines);
         let shown = stage.show();
         let status = shown.lines().take(3).collect::<Vec<_>>().join("\n");
-        insta::assert_snapshot!(format!("rate_and_answer_times_{columns}x{lines}"), status);
+        insta::assert_snapshot!(format!("rate_and_answer_times_{}", stage.size()), status);
     }
     stage.pass(130_000);
     assert!(!stage.show().contains("/min"), "{}", stage.show());
@@ -546,8 +538,7 @@ fn wide_and_right_to_left_names_keep_the_columns_of_a_timeline() {
 
 #[test]
 fn several_endpoints() {
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, Book::traffic().target(TargetState::Up));
+    for mut stage in Stage::in_sizes(&Book::traffic().target(TargetState::Up)) {
         let first = stage.app.engines[0].clone();
         let waits = Status {
             name: "shop".into(),
@@ -580,10 +571,10 @@ fn several_endpoints() {
             ..first.clone()
         });
         stage.app.engines = [first.clone(), waits, pending].into_iter().collect();
-        insta::assert_snapshot!(format!("endpoints_{columns}x{lines}"), stage.show());
+        insta::assert_snapshot!(format!("endpoints_{}", stage.size()), stage.show());
         stage.app.engines.extend(others);
         stage.press("k");
-        insta::assert_snapshot!(format!("many_endpoints_{columns}x{lines}"), stage.show());
+        insta::assert_snapshot!(format!("many_endpoints_{}", stage.size()), stage.show());
     }
 }
 

@@ -13,11 +13,7 @@ use crate::testing::{Book, Draft, Stage};
 use crate::text::line;
 
 fn picked(stage: &Stage) -> Vec<u64> {
-    stage.app.selected.values().map(|(_, seq)| *seq).collect()
-}
-
-fn chosen(stage: &Stage) -> u64 {
-    stage.app.list.current_event().map_or(0, |event| event.seq)
+    stage.app.selected.values().map(|event| event.seq).collect()
 }
 
 fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Msg {
@@ -138,11 +134,11 @@ fn an_answer_read_before_masking_is_not_shown() {
 fn masking_keeps_the_current_event() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.press("gjj<Enter>P");
-    assert_eq!((chosen(&stage), stage.app.focus), (3, Focus::Detail));
+    assert_eq!((stage.chosen(), stage.app.focus), (3, Focus::Detail));
     stage.press("<Esc>k");
-    assert_eq!(chosen(&stage), 2);
+    assert_eq!(stage.chosen(), 2);
     stage.press("GP");
-    assert_eq!((chosen(&stage), stage.app.list.follow), (7, true));
+    assert_eq!((stage.chosen(), stage.app.list.follow), (7, true));
 }
 
 #[test]
@@ -151,7 +147,7 @@ fn a_line_of_a_timeline_opens_its_event() {
     stage.press("gjt");
     assert!(stage.show().contains("Call s-a0b1c2"));
     stage.press("jj<Enter>");
-    assert_eq!((chosen(&stage), stage.app.focus), (5, Focus::Detail));
+    assert_eq!((stage.chosen(), stage.app.focus), (5, Focus::Detail));
     assert!(stage.app.panel.is_none());
     stage.press("<Esc>gjtG<Esc>");
     assert!(stage.app.panel.is_none());
@@ -193,13 +189,13 @@ fn an_event_outside_the_window_is_opened_with_its_neighbours() {
             assert!(!stage.app.list.events().any(|event| event.seq == seq));
             line_of(&mut stage, &book.event_number(seq).event);
             stage.press("<Enter>");
-            assert_eq!((chosen(&stage), stage.app.focus), (seq, Focus::Detail));
+            assert_eq!((stage.chosen(), stage.app.focus), (seq, Focus::Detail));
             assert!(stage.app.filter.is_empty());
             // The events before it are listed, too, and G shows the newest.
             let first = stage.app.list.events().next();
             assert_eq!(first.map(|event| event.seq), Some(1));
             stage.press("<Esc>G");
-            assert_eq!(chosen(&stage), 3010);
+            assert_eq!(stage.chosen(), 3010);
             assert!(stage.app.list.follow);
         }
     }
@@ -253,6 +249,15 @@ fn ignored_fields_are_edited_in_the_diff() {
     assert!(shown.contains("\"uuid\": \"uuid-"), "{shown}");
     stage.press("i<Esc>");
     assert!(stage.app.prompt.is_none() && stage.app.panel.is_some());
+    // Enter opens the event that is compared.
+    let open = stage.book.event_number(4).event.id;
+    stage.press("G<Enter>");
+    assert_eq!(stage.app.focus, Focus::Detail);
+    assert_eq!(
+        stage.app.list.current_event().map(|event| event.id),
+        Some(open)
+    );
+    stage.press("<Esc>d");
     // A timeline compares nothing.
     let shown = stage.then("<Esc>t");
     assert!(!shown.contains("i ignore"), "{shown}");
@@ -373,19 +378,44 @@ fn a_cleared_list_shows_new_events_and_restores_old_ones() {
     assert!(stage.then("c").contains("Cleared: new events appear here"));
     stage.book.add(Draft::sms().ok(1));
     stage.sync();
-    let seqs = |stage: &Stage| {
-        stage
-            .app
-            .list
-            .events()
-            .map(|event| event.seq)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(seqs(&stage), [8]);
-    stage.press("k<PgUp>");
-    assert_eq!(seqs(&stage), [8]);
+    assert_eq!(stage.seqs(), [8]);
+    for script in [
+        "k<PgUp>",
+        "g",
+        "P",
+        "gPP",
+        "/kind:sms<Enter>g",
+        "/<BS><BS><BS><BS><BS><BS><BS><BS><Enter>",
+    ] {
+        stage.press(script);
+        assert_eq!((stage.seqs(), stage.chosen()), (vec![8], 8), "{script}");
+    }
+    // Hidden events stay so when something happens to them.
+    stage
+        .book
+        .replay_all(&[stage.book.event_number(1).event.id]);
+    stage.sync();
+    assert_eq!(stage.seqs(), [8]);
+    // Also when more come in than are kept.
+    let mut long = stage.book.clone();
+    for _ in 0..3000 {
+        long.add(Draft::sms().ok(1));
+    }
+    let mut full = Stage::new(80, 24, Book::traffic());
+    full.press("c");
+    full.book = long;
+    full.sync();
+    full.press("g");
+    assert_eq!(full.chosen(), 8);
+    full.press(&"<PgUp>".repeat(3));
+    assert!(full.app.list.at_start);
+    // A timeline opens its events all the same.
+    let first = stage.book.event_number(1).event;
+    line_of(&mut full, &first);
+    full.press("<Enter>");
+    assert_eq!(full.chosen(), 1);
     assert!(!stage.then("c").contains("c brings back"));
-    assert_eq!(seqs(&stage), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(stage.seqs(), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[test]
@@ -393,17 +423,17 @@ fn a_click_chooses_a_row_and_a_second_one_opens_it() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let click = || mouse(MouseEventKind::Down(MouseButton::Left), 20, 6);
     stage.msg(click());
-    assert_eq!((chosen(&stage), stage.app.focus), (3, Focus::List));
+    assert_eq!((stage.chosen(), stage.app.focus), (3, Focus::List));
     stage.msg(click());
     assert_eq!(stage.app.focus, Focus::Detail);
     stage.msg(mouse(MouseEventKind::ScrollDown, 20, 10));
     assert_eq!(stage.app.detail.cursor, 3);
     stage.press("<Esc>");
     stage.msg(mouse(MouseEventKind::ScrollUp, 20, 10));
-    assert_eq!(chosen(&stage), 1);
+    assert_eq!(stage.chosen(), 1);
     // A click below the last row does nothing.
     stage.msg(mouse(MouseEventKind::Down(MouseButton::Left), 20, 20));
-    assert_eq!(chosen(&stage), 1);
+    assert_eq!(stage.chosen(), 1);
 }
 
 #[test]
@@ -425,11 +455,7 @@ fn a_bookmark_is_stored_with_a_comment() {
     assert!(stage.show().contains("ok     *"), "{}", stage.show());
     stage.press("Mthe q one<Enter><Enter>");
     assert_eq!(bookmark(&stage).unwrap().comment, "the q one");
-    assert!(
-        stage.show().contains("* the q one  notification"),
-        "{}",
-        stage.show()
-    );
+    assert!(stage.show().contains("* the q one  "), "{}", stage.show());
     // A comment may hold personal data.
     assert!(!stage.then("P").contains("the q one"));
     stage.press("PM<Esc>m");
@@ -439,12 +465,8 @@ fn a_bookmark_is_stored_with_a_comment() {
 #[test]
 fn moving_in_an_empty_panel_does_nothing() {
     let mut stage = Stage::new(80, 24, Book::traffic());
-    assert!(
-        stage
-            .then("gdGG<End>")
-            .contains("no earlier event of its kind")
-    );
-    stage.press("<Esc>");
+    assert!(stage.then("GGgd").contains("no earlier event of its kind"));
+    stage.press("GG<End><Esc>");
     stage.begin("gt");
     assert!(stage.then("G<PgDn>j").contains("reading"));
 }
@@ -550,7 +572,7 @@ fn a_path_in_the_hidden_part_of_a_body_is_not_reported_missing() {
 }
 
 #[test]
-fn long_filters_and_comments_are_cut_to_fit() {
+fn a_long_filter_is_cut_and_a_long_comment_is_shown_whole() {
     let filter = "/from:+16505550123 or from:+16502245678 or path.x=1<Enter>";
     let mut stage = Stage::new(80, 24, Book::traffic());
     let shown = stage.then(filter);
@@ -560,13 +582,19 @@ fn long_filters_and_comments_are_cut_to_fit() {
         "{shown}"
     );
     assert!(footer.contains("? help  q quit"), "{shown}");
-    let comment = "this is what the app must never see again, says the one who looks after it";
-    for (columns, lines) in [(60, 16), (80, 24), (140, 40)] {
-        let mut stage = Stage::new(columns, lines, Book::traffic());
-        stage.press(&format!("gjM{comment}<Enter><Enter>"));
-        let shown = stage.show();
-        assert!(shown.contains("* this is what"), "{shown}");
+    let comment = "this is what the app must never see again, says the one who looks after it and \
+        wants to be asked first; the fix is in the branch of the week, and the test fails without it";
+    let solid = |text: &str| text.replace([' ', '"'], "");
+    for mut stage in Stage::in_sizes(&Book::traffic()) {
+        let shown = stage.then(&format!("gjM{comment}<Enter><Enter>"));
+        let pane = shown.lines().map(|line| {
+            // The backend adds which cells wide characters hide.
+            let line = line.split(" Hidden by").next().unwrap_or(line);
+            solid(line.split_once('│').map_or(line, |(_, pane)| pane))
+        });
+        let pane: String = pane.collect();
+        assert!(pane.contains(&solid(&format!("*{comment}"))), "{shown}");
         let facts = shown.contains("notification, 1.3 KiB");
-        assert_eq!(facts, lines > 16, "{shown}");
+        assert_eq!(facts, stage.app.size.1 > 16, "{shown}");
     }
 }

@@ -42,7 +42,7 @@ fn a_replay_shows_its_progress_and_is_stopped() {
         ..ReplayReport::default()
     };
     stage.msg(Msg::Replayed {
-        seq: 2,
+        name: "2".to_owned(),
         watched: true,
         result: Ok(Box::new(report)),
     });
@@ -52,6 +52,46 @@ fn a_replay_shows_its_progress_and_is_stopped() {
             .contains("1 replayed: 1 accepted, 0 not, 2 not sent")
     );
     assert_eq!(stage.begin("X"), []);
+    assert!(stage.show().contains("there is no replay to stop"));
+    stage.sync();
+    assert!(stage.show().contains("there is no replay to stop"));
+    assert!(!stage.then("H").contains("there is no replay to stop"));
+}
+
+#[test]
+fn an_edited_event_is_named_by_its_endpoint_and_its_origin() {
+    let mut book = Book::traffic();
+    let origin = book.event_number(2).event.id;
+    let copy = &mut book.events[6].event;
+    (copy.edited_from, copy.seq) = (Some(origin), 1);
+    copy.endpoint = "dev-edited".to_owned();
+    let mut stage = Stage::new(80, 24, book);
+    for (script, words) in [
+        ("", "[dev-edited] SMS to"),
+        ("<Enter>", "\"dev-edited 1  18:12:09"),
+        ("", "edited copy of 2, notification"),
+        ("<BackTab>", "You edited it from event 07070707-"),
+        ("R", "replay dev-edited 1: "),
+        ("<Esc>r", "event dev-edited 1 replayed"),
+        ("y", "Copy event dev-edited 1"),
+    ] {
+        let shown = stage.then(script);
+        assert!(shown.contains(words), "{words}\n{shown}");
+    }
+}
+
+#[test]
+fn events_of_several_endpoints_are_named_by_theirs() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    let mut other = stage.app.engines[0].clone();
+    other.name = "bot".to_owned();
+    stage.app.engines.push(other);
+    assert!(stage.then("gjR").contains("replay dev 2: "));
+    assert!(stage.then("<Esc>r").contains("event dev 2 replayed"));
+    stage.book.notice(2, "body.foo");
+    stage.app.notice = None;
+    stage.sync();
+    assert!(stage.show().contains("◆ dev #2 sms: "), "{}", stage.show());
 }
 
 #[test]
@@ -128,7 +168,7 @@ fn the_table_of_changed_answers_opens_events() {
             ..ReplayProgress::default()
         });
         stage.msg(Msg::Replayed {
-            seq: 1,
+            name: "1".to_owned(),
             watched: true,
             result: Ok(Box::new(report)),
         });
@@ -138,8 +178,7 @@ fn the_table_of_changed_answers_opens_events() {
     assert!(shown.contains("1 of 2 answers changed"), "{shown}");
     assert!(shown.contains("#5  200 → 500"), "{shown}");
     stage.press("<Enter>");
-    let chosen = stage.app.list.current_event().map(|event| event.seq);
-    assert_eq!(chosen, Some(5));
+    assert_eq!(stage.chosen(), 5);
     // The screen was masked meanwhile.
     stage.press("P");
     told(&mut stage, false);
@@ -153,7 +192,9 @@ fn a_replay_needs_a_target() {
     let mut stage = Stage::new(80, 24, book);
     stage.press("r");
     assert_eq!(stage.app.replays, 0);
-    assert!(stage.show().contains("ringtail listen 3000"));
+    let shown = stage.show();
+    assert!(shown.contains("ringtail listen 3000"), "{shown}");
+    assert!(shown.contains("--target 3000"), "the end, too\n{shown}");
     assert_eq!(stage.begin("R--target 1<Enter>").len(), 1);
 }
 
@@ -163,7 +204,7 @@ fn replays_are_bounded_and_their_errors_are_told() {
     stage.app.replays = MAX_REPLAYS;
     assert_eq!(stage.begin("r"), []);
     let ended = |watched| Msg::Replayed {
-        seq: 7,
+        name: "7".to_owned(),
         watched,
         result: Err("the history is closed".to_owned()),
     };
@@ -214,7 +255,7 @@ fn the_report_counts_what_was_not_sent() {
         seed: Some(17),
         ..ReplayReport::default()
     };
-    let (style, words) = summary(&report, false);
+    let (style, words) = summary(&report, "the event");
     assert_eq!(style, BAD);
     assert_eq!(
         words,

@@ -20,13 +20,8 @@ pub(super) fn summary(event: &EventRow, app: &App, room: usize) -> String {
         &event.summary
     };
     let text = escape(text);
-    let endpoint = match &app.status.endpoint {
-        _ if app.engines.len() > 1 => Some(endpoint_name(&event.endpoint)),
-        // All endpoints of a data directory share the history.
-        Some(endpoint) if endpoint.id != event.endpoint => Some(event.endpoint.as_str()),
-        _ => None,
-    };
-    let label = endpoint.map(|name| format!("[{}] ", cut(&escape(name), 12)));
+    let label = app.label(event);
+    let label = label.map(|name| format!("[{}] ", cut(&escape(name), 12.max(room / 4))));
     let label = label.unwrap_or_default();
     let text = without_receiver(&text, room.saturating_sub(width(&label)));
     cut(&format!("{label}{text}"), room).into_owned()

@@ -1,9 +1,8 @@
-//! Events whose answers RingCentral does not judge.
+//! Headings, and events whose answers RingCentral does not judge.
 
 use ringtail_model::{Cause, FailureKind};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer, Verdict};
 
-use super::super::tests::SIZES;
 use crate::testing::{Book, Draft, Stage};
 
 /// A browser that came back from a login to a page that is not there, and a scanner while the app was down.
@@ -29,8 +28,7 @@ fn browsers() -> Book {
 
 #[test]
 fn answers_to_other_requests_have_no_verdict() {
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, browsers());
+    for mut stage in Stage::in_sizes(&browsers()) {
         let listed = stage.show();
         for (what, answer) in [("OAuth redirect", "404"), ("GET /", "refused")] {
             let is_row = |line: &&str| line.contains(what) && line.contains(answer);
@@ -47,4 +45,20 @@ fn answers_to_other_requests_have_no_verdict() {
         let explained = stage.then("e");
         assert!(explained.contains("RT-506"), "{explained}");
     }
+}
+
+#[test]
+fn headings_and_tabs_are_whole_or_left_out() {
+    let mut stage = Stage::new(
+        40,
+        12,
+        (0..5000).fold(Book::new(), |book, _| book.with(Draft::sms().ok(1))),
+    );
+    assert!(stage.show().contains(" ▲ 493+ ANSWER"), "{}", stage.show());
+    let mut stage = Stage::new(30, 7, Book::traffic());
+    assert!(
+        stage.then("<Enter>").contains("[Body] Headers Attempts "),
+        "{}",
+        stage.show()
+    );
 }

@@ -15,6 +15,8 @@ enum Words {
     All,
     /// Host and port instead of the URL.
     Short,
+    /// Without mention of production, too.
+    Shorter,
     /// Without the number and reason of a paused target, too.
     Least,
 }
@@ -26,7 +28,7 @@ pub(super) fn whole(status: &Status, now: Timestamp) -> Line<'static> {
 
 /// Returns as much about the target as fits, at least the essential.
 pub(super) fn fitting(status: &Status, now: Timestamp, room: usize) -> Line<'static> {
-    let lines = [Words::All, Words::Short].map(|words| target(status, now, words));
+    let lines = [Words::All, Words::Short, Words::Shorter].map(|words| target(status, now, words));
     let fits = lines.into_iter().find(|line| line_width(line) <= room);
     fits.unwrap_or_else(|| target(status, now, Words::Least))
 }
@@ -38,7 +40,7 @@ fn target(status: &Status, now: Timestamp, words: Words) -> Line<'static> {
     };
     let url = match words {
         Words::All => cut(&target.url, 200),
-        Words::Short | Words::Least => cut(host(&target.url), 40),
+        Words::Short | Words::Shorter | Words::Least => cut(host(&target.url), 40),
     };
     if !target.forwards {
         return span("– not forwarded", WARN) + span(format!(", replays go to {url}"), PLAIN);
@@ -48,7 +50,7 @@ fn target(status: &Status, now: Timestamp, words: Words) -> Line<'static> {
     let mut why = String::new();
     if status.paused {
         let waiting = match words {
-            Words::All | Words::Short => format!(", {pending} pending"),
+            Words::All | Words::Short | Words::Shorter => format!(", {pending} pending"),
             Words::Least => String::new(),
         };
         line += span(format!("‖ paused{waiting}, H resumes  "), WARN);
@@ -88,8 +90,12 @@ fn target(status: &Status, now: Timestamp, words: Words) -> Line<'static> {
         line += span(format!("  ! canary lost at the {}", lost.hop), BAD);
     }
     if let Some(failing) = &status.failing {
+        let place = match words {
+            Words::All | Words::Short => "in production: ",
+            Words::Shorter | Words::Least => "",
+        };
         let outlook = failing.outlook(now.0 / 1000);
-        line += span(format!("  ! in production: {outlook}"), BAD);
+        line += span(format!("  ! {place}{outlook}"), BAD);
     }
     line + span(why, PLAIN)
 }

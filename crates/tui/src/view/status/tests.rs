@@ -1,11 +1,11 @@
 //! The status lines in three sizes.
 
 use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
-use ringtail_model::{FailureKind, ForwardState, TargetState};
+use ringtail_model::{FailureKind, ForwardState, LinkState, TargetState};
 use ringtail_protocol::event::Disposition;
 use ringtail_ringcentral::verdict::Failing;
 
-use super::super::tests::{SIZES, in_seconds, screens};
+use super::super::tests::{in_seconds, screens};
 use crate::testing::{Book, Draft, NOW, Stage};
 
 /// A target that is down for a long reason, of an app that has been failing.
@@ -26,8 +26,7 @@ fn failing_and_down() -> Book {
 #[test]
 fn a_target_that_is_down_is_named_at_every_size() {
     screens("target_down_and_failing", &failing_and_down(), "");
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, failing_and_down());
+    for mut stage in Stage::in_sizes(&failing_and_down()) {
         let words = ["✗ down", "localhost:3000"];
         let paused = ["H resumes", "✗ down", "localhost:3000"];
         for (script, words) in [("", &words[..]), ("H", &paused)] {
@@ -42,7 +41,11 @@ fn a_target_that_is_down_is_named_at_every_size() {
         let shown = stage.show();
         let line = shown.lines().find(|line| line.contains("bot-of")).unwrap();
         let narrow = ["‖ ✗ localhost:3000", "H resumes"];
-        let words = if columns < 80 { &narrow[..] } else { &paused };
+        let words = if stage.app.size.0 < 80 {
+            &narrow[..]
+        } else {
+            &paused
+        };
         assert!(words.iter().all(|word| line.contains(word)), "{shown}");
     }
 }
@@ -108,6 +111,68 @@ fn no_forward_is_shown() {
 }
 
 #[test]
+fn counts_leave_the_link_and_its_reason() {
+    let mut book = Book::traffic();
+    book.status.endpoint.as_mut().unwrap().url += "-and-a-long-name-of-an-endpoint";
+    book.status.link = LinkState::Waiting {
+        code: "RT-302",
+        reason: "nothing listens there".to_owned(),
+        retry_at: in_seconds(2),
+        failures: 5,
+        since: in_seconds(0),
+    };
+    for (columns, lines, words) in [
+        (40, 12, "○ waiting, next try in 2 s"),
+        (80, 24, "RT-302 nothing listens there"),
+    ] {
+        let mut stage = Stage::new(columns, lines, book.clone());
+        let shown = stage.show();
+        assert!(shown.contains(words), "{shown}");
+        // Also of several endpoints.
+        let other = stage.app.engines[0].clone();
+        stage.app.engines.push(other);
+        let shown = stage.show();
+        assert!(shown.contains(words), "{shown}");
+        // Counts are there again with the link.
+        stage.app.engines.pop();
+        stage.app.engines[0].link = LinkState::Connected;
+        stage.app.update_status();
+        let shown = stage.show();
+        assert!(
+            shown.contains("● connected") && shown.contains("3 failed"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn the_time_until_a_blacklisting_is_whole() {
+    for (columns, lines) in [(60, 16), (80, 24), (120, 30)] {
+        let mut book = failing_and_down();
+        let shown = Stage::new(columns.max(80), lines, book.clone()).show();
+        assert!(shown.contains("! blacklisted in 10 min"), "{shown}");
+        book.status.target.as_mut().unwrap().state = TargetState::Up;
+        let shown = Stage::new(columns, lines, book).show();
+        assert!(shown.contains("blacklisted in 10 min"), "{shown}");
+    }
+}
+
+#[test]
+fn names_of_endpoints_have_room_in_a_wide_window() {
+    let name = "a-rather-long-endpoint-name";
+    let mut stage = Stage::new(300, 12, Book::traffic());
+    stage.app.engines[0].name = name.to_owned();
+    for other in ["bot", "shop"] {
+        let mut engine = stage.app.engines[0].clone();
+        engine.name = other.to_owned();
+        stage.app.engines.push(engine);
+    }
+    let shown = stage.show();
+    assert!(shown.contains(name) && shown.contains("\"shop"), "{shown}");
+    assert!(!shown.contains("more"), "{shown}");
+}
+
+#[test]
 fn counts_are_those_of_the_list() {
     let mut book = Book::traffic();
     // They were imported, not received.
@@ -125,8 +190,7 @@ fn counts_are_those_of_the_list() {
 fn addresses_of_several_endpoints() {
     let mut book = Book::new();
     book.status.name = "shop".to_owned();
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, book.clone());
+    for mut stage in Stage::in_sizes(&book) {
         for name in ["bot", "look"] {
             let mut engine = stage.app.engines[0].clone();
             engine.name = name.to_owned();
@@ -136,7 +200,7 @@ fn addresses_of_several_endpoints() {
             stage.app.engines.push(engine);
         }
         stage.app.engines[2].endpoint = None;
-        insta::assert_snapshot!(format!("addresses_{columns}x{lines}"), stage.show());
+        insta::assert_snapshot!(format!("addresses_{}", stage.size()), stage.show());
         // Each is copied in turn.
         let copied = |stage: &mut Stage| {
             stage.press("a");
@@ -153,6 +217,9 @@ fn addresses_of_several_endpoints() {
         );
         assert_eq!(copied(&mut stage), url("dev"));
         stage.pass(10_000);
+        assert_eq!(copied(&mut stage), url("dev"));
+        // Not after another action, whose notice is another one.
+        stage.press("X");
         assert_eq!(copied(&mut stage), url("dev"));
     }
 }
@@ -192,8 +259,7 @@ fn targets_stay_in_sight_beside_long_counts() {
 
 #[test]
 fn one_of_several_endpoints_without_a_target_says_so() {
-    for (columns, lines) in SIZES {
-        let mut stage = Stage::new(columns, lines, Book::traffic());
+    for mut stage in Stage::in_sizes(&Book::traffic()) {
         let mut without = stage.app.engines[0].clone();
         without.name = "look".to_owned();
         without.target = None;
