@@ -47,7 +47,7 @@ export class FilterBox {
     const answer = await attempt(() => api(`/filter${query({ text })}`));
     if (asked !== this.asked) return;
     this.busy = false;
-    if (!answer) return;
+    if (!answer) return (this.takes = false);
     // A word that is being typed is no mistake yet.
     this.wrong(text && answer.error && answer.complete.words.length === 0 ? answer.error : null);
     this.start = answer.complete.at;

@@ -9,11 +9,14 @@ const MOST_BOOKMARKS = 500;
 const FEW = 5;
 // Rows in memory. Beyond it the far end is forgotten, and read again when it is scrolled to.
 const MOST = 100_000;
+// Gaps in memory. Older ones are forgotten first.
+const MOST_GAPS = 1000;
 
 export class List {
-  constructor({ opened, older }) {
+  constructor({ opened, older, newest }) {
     this.onOpen = opened;
     this.onOlder = older;
+    this.onNewest = newest;
     this.grid = $("grid");
     this.body = $("rows");
     this.head = $("columns");
@@ -40,6 +43,8 @@ export class List {
     this.current = -1;
     this.following = true;
     this.next = null;
+    // Whether the newest rows are forgotten.
+    this.ends = false;
     this.chosen.clear();
     this.draw();
   }
@@ -61,6 +66,7 @@ export class List {
     this.rows = fresh.concat(this.rows);
     if (this.current >= 0) this.current += fresh.length;
     this.index();
+    this.bound();
     this.size();
     if (this.following) this.toEnd();
     else this.grid.scrollTop = top + fresh.length * ROW;
@@ -71,28 +77,40 @@ export class List {
   add(rows) {
     const event = this.event;
     const fresh = [];
+    const last = this.rows.at(-1)?.position ?? -1;
     for (const row of rows) {
       const known = this.ids.get(row.id);
       if (known) Object.assign(known, row);
+      else if (this.ends && row.position > last) $("newest").hidden = false;
       else fresh.push(row);
     }
-    const last = this.rows.at(-1)?.position ?? -1;
     const inOrder = fresh.every((row) => row.position > last);
     this.rows.push(...fresh);
     if (!inOrder) this.rows.sort((one, other) => one.position - other.position);
     fresh.forEach((row) => this.ids.set(row.id, row));
     // An animation repaints at each frame, which costs too much in a burst.
     if (fresh.length <= FEW) fresh.forEach((row) => (row.fresh = true));
-    if (this.rows.length > MOST && this.following) {
-      const gone = this.rows.splice(0, this.rows.length - MOST);
-      gone.forEach((row) => this.ids.delete(row.id));
-      this.next = this.rows[0].position;
-      this.current = event ? this.rows.indexOf(event) : -1;
-    } else if (!inOrder && event) this.current = this.rows.indexOf(event);
+    if (!inOrder && event) this.current = this.rows.indexOf(event);
+    this.bound();
     this.size();
     if (this.following) this.toEnd();
     else if (fresh.length) $("newest").hidden = false;
     this.draw();
+  }
+
+  /** Forgets the oldest rows while the newest are followed, else the newest. */
+  bound() {
+    const excess = this.rows.length - MOST;
+    if (excess <= 0) return;
+    const event = this.event;
+    const gone = this.following ? this.rows.splice(0, excess) : this.rows.splice(MOST);
+    for (const row of gone) {
+      this.ids.delete(row.id);
+      this.chosen.delete(row.id);
+    }
+    if (this.following) this.next = this.rows[0].position;
+    else this.ends = true;
+    this.current = event ? this.rows.indexOf(event) : -1;
   }
 
   index() {
@@ -127,7 +145,7 @@ export class List {
   }
 
   addGaps(gaps) {
-    this.gaps.push(...gaps);
+    this.gaps = this.gaps.concat(gaps).slice(-MOST_GAPS);
     this.rows.forEach((row) => this.gapBefore(row) && this.stale(row));
   }
 
@@ -143,12 +161,14 @@ export class List {
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.grid;
     this.following = scrollHeight - scrollTop - clientHeight < ROW;
+    if (this.following && this.ends) return this.onNewest();
     if (this.following) $("newest").hidden = true;
     if (scrollTop < 20 * ROW && this.next !== null) this.onOlder(this.next);
     this.draw();
   }
 
   toEnd() {
+    if (this.ends) return this.onNewest();
     this.following = true;
     $("newest").hidden = true;
     this.grid.scrollTop = this.grid.scrollHeight;

@@ -29,6 +29,7 @@ const list = new List({
     if (detail.visible || focus) openEvent(event.id, focus);
   },
   older: loadOlder,
+  newest: load,
 });
 
 const detail = new Detail({
