@@ -32,30 +32,30 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub async fn tell(engine: &Engine, data: &Path, ended: &CancellationToken) {
     let mut status = engine.status();
     let file = status_file(data, &status.borrow().name);
-    let telling = async {
-        let mut told = Value::Null;
-        loop {
-            let link = status.borrow().link.clone();
-            let now = json::engine(&status.borrow_and_update());
-            if told != now {
-                if let Err(error) = write(file.clone(), now.to_string()).await {
-                    let file = file.display();
-                    tracing::warn!(%error, %file, "cannot tell other processes the state");
-                }
-                told = now;
+    let mut told = Value::Null;
+    loop {
+        let link = status.borrow().link.clone();
+        let now = json::engine(&status.borrow_and_update());
+        if told != now {
+            // Always awaited: a write that is left alone could end after the removal.
+            if let Err(error) = write(file.clone(), now.to_string()).await {
+                let file = file.display();
+                tracing::warn!(%error, %file, "cannot tell other processes the state");
             }
-            let mut other = status.clone();
+            told = now;
+        }
+        let mut other = status.clone();
+        let changed = async {
             tokio::select! {
                 biased;
-                _ = other.wait_for(|now| now.link != link) => continue,
-                () = tokio::time::sleep(PAUSE) => {}
+                _ = other.wait_for(|now| now.link != link) => Ok(()),
+                () = tokio::time::sleep(PAUSE) => status.changed().await,
             }
-            if status.changed().await.is_err() {
-                return;
-            }
+        };
+        if !matches!(ended.run_until_cancelled(changed).await, Some(Ok(()))) {
+            break;
         }
-    };
-    ended.run_until_cancelled(telling).await;
+    }
     if let Err(error) = remove_if_present(&file) {
         tracing::debug!(%error, "cannot remove the state for other processes");
     }
@@ -73,16 +73,14 @@ pub fn listeners(data: &Path) -> Vec<Value> {
     let files = files.filter(|file| {
         let name = file.file_name();
         let name = name.to_string_lossy();
-        name.starts_with("listen-") && name.ends_with(".json")
+        let name = name.strip_prefix("listen-").unwrap_or_default();
+        // The lock's name is made of the endpoint's as this one is.
+        name.strip_suffix(".json")
+            .is_some_and(|name| is_listening(data, name))
     });
     let mut found: Vec<Value> = files
         .take(MAX_LISTENERS)
         .filter_map(|file| read(&file.path()))
-        .filter(|engine| {
-            engine["name"]
-                .as_str()
-                .is_some_and(|name| is_listening(data, name))
-        })
         .collect();
     found.sort_by(|one, other| one["name"].as_str().cmp(&other["name"].as_str()));
     found
@@ -111,5 +109,29 @@ pub async fn follow(data: PathBuf, told: watch::Sender<Vec<Value>>) {
             () = told.closed() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtail_files::Lock;
+    use ringtail_store::testing::TestHistory;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_killed_processes_left_hides_nobody() {
+        let kept = TestHistory::open();
+        let dir = &kept.dir;
+        let told = |name: &str| {
+            let text = json!({"name": name}).to_string();
+            std::fs::write(status_file(dir.path(), name), text).unwrap();
+        };
+        (0..2 * MAX_LISTENERS).for_each(|at| told(&format!("gone-{at}")));
+        told("here");
+        let lock = status_file(dir.path(), "here").with_extension("lock");
+        let _listens = Lock::acquire(&lock).unwrap();
+        assert_eq!(listeners(dir.path()), [json!({"name": "here"})]);
     }
 }

@@ -5,12 +5,13 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_files::{Access, Lock, replace, sibling};
 use subtle::ConstantTimeEq as _;
 
 /// Name of the token's file in the data directory.
@@ -81,19 +82,19 @@ pub(crate) fn tokens(data: &Path) -> Result<(SessionToken, SessionToken), TokenE
 }
 
 fn kept(path: &Path) -> io::Result<SessionToken> {
-    match ringtail_files::create_private(path) {
-        Ok(mut file) => {
-            let token = SessionToken::fresh()?;
-            file.write_all(token.0.as_bytes())?;
-            Ok(token)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let text = fs::read_to_string(path)?;
-            SessionToken::parse(&text)
-                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no token"))
-        }
-        Err(error) => Err(error),
+    let _alone = Lock::acquire(&sibling(path, ".lock"))?;
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read?,
+    };
+    // An earlier version that was killed left an empty file.
+    if text.is_empty() {
+        let token = SessionToken::fresh()?;
+        replace(path, token.0.as_bytes(), Access::Private)?;
+        return Ok(token);
     }
+    SessionToken::parse(&text)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no token"))
 }
 
 #[cfg(test)]
@@ -111,6 +112,9 @@ mod tests {
         assert!(!format!("{first:?}").contains(first.text()));
         let path = dir.join(TOKEN_FILE);
         assert_eq!(ringtail_files::open_to_others(&path), None);
+        fs::write(&path, "").unwrap();
+        let (new, _) = tokens(dir).unwrap();
+        assert!(tokens(dir).unwrap().0.is(new.text().as_bytes()));
         fs::write(&path, "short").unwrap();
         assert!(tokens(dir).is_err());
     }
