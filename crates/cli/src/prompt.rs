@@ -38,10 +38,21 @@ pub(crate) fn secrets(labels: &[&str]) -> io::Result<Vec<SecretString>> {
 /// Reads the first lines of a pipe or file.
 fn lines(input: impl Read, count: usize) -> io::Result<Vec<SecretString>> {
     let mut bytes = Vec::new();
-    input.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    input.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    let is_cut = bytes.len() as u64 > MAX_BYTES;
     let text = ringtail_text::decode(bytes)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))?;
+    if is_cut && text.matches('\n').count() < count {
+        return Err(too_long());
+    }
     Ok(text.lines().take(count).map(SecretString::from).collect())
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "it is longer than any token or secret",
+    )
 }
 
 fn ask(label: &str) -> io::Result<SecretString> {
@@ -56,7 +67,7 @@ fn ask(label: &str) -> io::Result<SecretString> {
 }
 
 fn keys() -> io::Result<SecretString> {
-    let mut text = String::new();
+    let (mut text, mut is_cut) = (String::new(), false);
     let mut tty = Tty::open()?;
     loop {
         let key = match tty.read(Duration::from_secs(60))? {
@@ -69,12 +80,15 @@ fn keys() -> io::Result<SecretString> {
         } = key;
         let control = modifiers.contains(KeyModifiers::CONTROL);
         match code {
+            // Not before: the shell would get the rest of what is pasted.
+            KeyCode::Enter if is_cut => return Err(too_long()),
             KeyCode::Enter => return Ok(text.into()),
             KeyCode::Char('c' | 'd') if control => {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "cancelled"));
             }
-            KeyCode::Char('u') if control => text.clear(),
-            KeyCode::Char(c) if !control && text.len() < MAX_CHARS => text.push(c),
+            KeyCode::Char('u') if control => (text, is_cut) = (String::new(), false),
+            KeyCode::Char(_) if !control && text.len() >= MAX_CHARS => is_cut = true,
+            KeyCode::Char(c) if !control => text.push(c),
             KeyCode::Backspace => {
                 text.pop();
             }
@@ -120,8 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn endless_input_is_cut() {
-        let tokens = lines(io::repeat(b'x'), 1).unwrap();
-        assert_eq!(tokens[0].expose_secret().len() as u64, MAX_BYTES);
+    fn endless_input_is_an_error() {
+        assert!(lines(io::repeat(b'x'), 1).is_err());
+        let first = lines(b"abc\n".chain(io::repeat(b'x')), 1).unwrap();
+        assert_eq!(first[0].expose_secret(), "abc");
     }
 }
