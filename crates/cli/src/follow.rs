@@ -42,13 +42,20 @@ pub(crate) struct Follow {
 }
 
 impl Follow {
-    /// Follows from a position; the secrets verify signatures.
-    pub(crate) fn new(history: History, at: Watermarks, secrets: Secrets, reveal: Reveal) -> Self {
+    /// Follows from a position; the secrets verify signatures. A search skips events that do not match, and their attempts,
+    /// until an attempt or a new field makes them match.
+    pub(crate) fn new(
+        history: History,
+        at: Watermarks,
+        secrets: Secrets,
+        reveal: Reveal,
+        search: Option<Arc<Search>>,
+    ) -> Self {
         let position = Position {
             at,
             secrets,
             reveal,
-            search: None,
+            search,
             known: KnownEvents::default(),
             early: VecDeque::new(),
         };
@@ -57,12 +64,6 @@ impl Follow {
             history,
             position: Arc::new(Mutex::new(position)),
         }
-    }
-
-    /// Skips events that do not match, and their attempts, until an attempt or a new field makes them match.
-    pub(crate) fn only(self, search: Option<Arc<Search>>) -> Self {
-        self.position().search = search;
-        self
     }
 
     /// Waits for new rows. Never returns once the history is closed.

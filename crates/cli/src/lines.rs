@@ -49,8 +49,8 @@ pub(crate) async fn show(
         engine.start(),
         engine.secrets().clone(),
         reveal,
-    )
-    .only(search);
+        search,
+    );
     let mut printed = LastPrinted {
         start: engine.start().events,
         ..LastPrinted::default()

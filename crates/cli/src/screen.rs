@@ -2,14 +2,13 @@
 
 use ringtail_client::config::{FileError, ScreenConfig};
 use ringtail_errors::Failure;
-use ringtail_filter::Filter;
 use ringtail_recordings::diff::Noise;
 use ringtail_tui::Options;
 use ringtail_tui::keymap::Keys;
 use ringtail_tui::theme::Theme;
 
 use crate::output::colour_allowed;
-use crate::replays::{self, Replays};
+use crate::replays;
 
 /// Returns the screen's settings from the configuration.
 ///
@@ -51,15 +50,4 @@ pub(crate) fn options(config: &ScreenConfig, noise: &Noise) -> Result<Options, F
     }
     options.keys = keys;
     Ok(options)
-}
-
-/// Shows the screen until the user quits or a token of the options is cancelled.
-pub(crate) async fn show(
-    replays: Replays,
-    filter: Filter,
-    options: Options,
-) -> Result<(), Failure> {
-    let options = Options { filter, ..options };
-    let shown = ringtail_tui::run(replays.store.clone(), replays, options).await;
-    shown.map_err(Failure::from)
 }

@@ -5,6 +5,7 @@
 //! they look is left to the front ends.
 
 mod blocking;
+pub mod compare;
 pub mod copy;
 pub mod find;
 pub mod json;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
@@ -145,6 +145,18 @@ struct Masked {
 /// Parses a filter; none selects all.
 fn parsed(text: Option<&str>) -> Result<Filter, ApiError> {
     Filter::parse(text.unwrap_or_default()).map_err(ApiError::filter)
+}
+
+/// A file to save under a name.
+fn download(name: &str, file: impl IntoResponse) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    (headers, file).into_response()
 }
 
 /// Finds the event that a text names.

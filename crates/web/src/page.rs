@@ -14,31 +14,30 @@ use serde::Deserialize;
 use crate::Shared;
 use crate::gate::Refused;
 
+/// A file of `assets`: its path, kind and text.
+macro_rules! asset {
+    ($name:literal, $kind:expr) => {
+        (
+            concat!("/", $name),
+            $kind,
+            include_str!(concat!("../assets/", $name)),
+        )
+    };
+}
+
 /// The scripts and the style, by their paths.
 pub(crate) const ASSETS: [(&str, &str, &str); 11] = [
-    ("/page.css", "text/css", include_str!("../assets/page.css")),
-    ("/page.js", JAVASCRIPT, include_str!("../assets/page.js")),
-    (
-        "/actions.js",
-        JAVASCRIPT,
-        include_str!("../assets/actions.js"),
-    ),
-    ("/api.js", JAVASCRIPT, include_str!("../assets/api.js")),
-    (
-        "/detail.js",
-        JAVASCRIPT,
-        include_str!("../assets/detail.js"),
-    ),
-    ("/chart.js", JAVASCRIPT, include_str!("../assets/chart.js")),
-    ("/dom.js", JAVASCRIPT, include_str!("../assets/dom.js")),
-    (
-        "/filter.js",
-        JAVASCRIPT,
-        include_str!("../assets/filter.js"),
-    ),
-    ("/lines.js", JAVASCRIPT, include_str!("../assets/lines.js")),
-    ("/list.js", JAVASCRIPT, include_str!("../assets/list.js")),
-    ("/state.js", JAVASCRIPT, include_str!("../assets/state.js")),
+    asset!("page.css", "text/css"),
+    asset!("page.js", JAVASCRIPT),
+    asset!("actions.js", JAVASCRIPT),
+    asset!("api.js", JAVASCRIPT),
+    asset!("detail.js", JAVASCRIPT),
+    asset!("chart.js", JAVASCRIPT),
+    asset!("dom.js", JAVASCRIPT),
+    asset!("filter.js", JAVASCRIPT),
+    asset!("lines.js", JAVASCRIPT),
+    asset!("list.js", JAVASCRIPT),
+    asset!("state.js", JAVASCRIPT),
 ];
 
 const JAVASCRIPT: &str = "text/javascript";

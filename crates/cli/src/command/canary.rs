@@ -7,7 +7,7 @@ use ringtail_client::config::Config;
 use ringtail_client::endpoint_cache::last_target;
 use ringtail_client::forward::{SendOptions, Sender};
 use ringtail_client::relay_api::RelayApi;
-use ringtail_errors::{Coded as _, Failure, codes};
+use ringtail_errors::{Context as _, Failure, codes};
 use ringtail_protocol::path::EndpointAnswer;
 use serde_json::{Value, json};
 
@@ -28,16 +28,8 @@ pub(super) async fn run(common: &Common, args: CanaryArgs) -> Result<(), Failure
     match report.lost {
         None => Ok(()),
         Some(lost) => {
-            let said = format!(
-                "the canary was lost at the {}: {}",
-                lost.hop(),
-                ringtail_text::chain(&lost)
-            );
-            let failure = Failure::new(lost.code(), said);
-            Err(match lost.hint() {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            })
+            let hop = lost.hop();
+            Err(lost).context(format!("the canary was lost at the {hop}"))
         }
     }
 }

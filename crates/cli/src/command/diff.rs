@@ -1,9 +1,8 @@
 //! `ringtail events diff`.
 
 use ringtail_client::config::Config;
-use ringtail_errors::{Failure, codes};
-use ringtail_model::EventRow;
-use ringtail_recordings::diff::{Diff, Line, Noise, answers, events, last_answers};
+use ringtail_errors::Failure;
+use ringtail_recordings::diff::{Diff, Line, Noise};
 
 use super::find::open;
 use crate::args::compare::DiffArgs;
@@ -12,7 +11,7 @@ use crate::output::plain::{Style, Tone};
 use crate::output::print;
 use ringtail_text::escape;
 use ringtail_views::find::find_one;
-use ringtail_views::{Store, json};
+use ringtail_views::{Store, compare, json};
 
 pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> {
     let config = Config::load(&common.flags(None))?;
@@ -37,22 +36,16 @@ pub(super) async fn run(common: &Common, args: DiffArgs) -> Result<(), Failure> 
     );
     let (names, diff) = if args.answers {
         let detail = store.answers(event.id, false).await?;
-        let [(at, one), (other_at, other)] = last_answers(&detail).map_err(|few| {
+        compare::answers(&detail, &noise).map_err(|few| {
             let hint = format!("`ringtail replay {}` sends it again", args.event);
-            Failure::new(&codes::NO_DATA, few).hint(hint)
-        })?;
-        let name = |at: usize| format!("response {at} to #{}", event.seq);
-        ([name(at), name(other_at)], answers(one, other, &noise))
+            Failure::from(few).hint(hint)
+        })?
     } else {
         let other = match &args.other {
             Some(other) => Some(find_one(&history, endpoint, other).await?.id),
             None => None,
         };
-        let two = store.pair(event.id, other, false).await?;
-        let [one, other] = &*two;
-        let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
-        let names = [name(&one.event), name(&other.event)];
-        (names, events(one, other, &noise))
+        compare::events(&*store.pair(event.id, other, false).await?, &noise)
     };
     let mut out = Vec::new();
     match args.output {

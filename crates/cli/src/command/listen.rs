@@ -262,8 +262,11 @@ async fn show(
     ended: &CancellationToken,
 ) -> Result<(), Failure> {
     if output == Output::Tui {
-        let filter = filter.unwrap_or_default();
-        return screen::show(replays, filter, options).await;
+        let options = ringtail_tui::Options {
+            filter: filter.unwrap_or_default(),
+            ..options
+        };
+        return Ok(ringtail_tui::run(replays.store.clone(), replays, options).await?);
     }
     let search = filter.map(|filter| search(filter, replays.store.secrets.clone()));
     let stdout = Mutex::new(Stdout::new());

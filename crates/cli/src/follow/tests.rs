@@ -26,6 +26,21 @@ async fn attempt(history: &History, event: EventId) {
     history.record_attempt(attempt, false).await.unwrap();
 }
 
+/// Follows from a position, with a filter.
+fn follow(history: &History, start: Watermarks, filter: Option<&str>) -> Follow {
+    let search = filter.map(|text| {
+        let filter = crate::command::search::filter(text).unwrap();
+        ringtail_views::search(filter, AllSecrets::default())
+    });
+    Follow::new(
+        history.clone(),
+        start,
+        Secrets::default(),
+        Reveal::No,
+        search,
+    )
+}
+
 async fn all(follow: &mut Follow) -> Vec<String> {
     let mut all = Vec::new();
     loop {
@@ -49,7 +64,7 @@ async fn what_is_new_is_read_once_and_attempts_after_their_events() {
     let old = event(1, 1);
     store(&history, OURS, vec![Incoming::Event(old.clone())]).await;
     let start = *history.watermarks().borrow();
-    let mut follow = Follow::new(history.clone(), start, Secrets::default(), Reveal::No);
+    let mut follow = follow(&history, start, None);
     assert!(all(&mut follow).await.is_empty());
 
     let new = event(5, 1);
@@ -78,12 +93,7 @@ async fn an_attempt_before_its_event_waits_for_it() {
     let history = History::open(dir.path()).unwrap();
     for filter in [None, Some("status:200")] {
         let start = *history.watermarks().borrow();
-        let search = filter.map(|text| {
-            let filter = crate::command::search::filter(text).unwrap();
-            ringtail_views::search(filter, AllSecrets::default())
-        });
-        let follow = Follow::new(history.clone(), start, Secrets::default(), Reveal::No);
-        let mut follow = follow.only(search);
+        let mut follow = follow(&history, start, filter);
         let seq = start.events.0.unsigned_abs() + 1;
         let mut late = event(seq, 1);
         let mut request = late.request.decode().unwrap();
@@ -105,12 +115,7 @@ async fn an_attempt_before_its_event_waits_for_it() {
 async fn other_endpoints_are_passed_over_without_an_end() {
     let dir = tempfile::tempdir().unwrap();
     let history = History::open(dir.path()).unwrap();
-    let mut follow = Follow::new(
-        history.clone(),
-        Watermarks::default(),
-        Secrets::default(),
-        Reveal::No,
-    );
+    let mut follow = follow(&history, Watermarks::default(), None);
     let others: Vec<Event> = (1..=2 * PAGE_ROWS as u64)
         .map(|seq| event(seq, 1))
         .collect();
@@ -133,12 +138,7 @@ async fn a_page_is_bounded_by_bytes() {
     let half = usize::try_from(PAGE_BYTES / 2).unwrap();
     let batch = (1..=3).map(|seq| Incoming::Event(event(seq, half)));
     store(&history, OURS, batch.collect()).await;
-    let mut follow = Follow::new(
-        history,
-        Watermarks::default(),
-        Secrets::default(),
-        Reveal::No,
-    );
+    let mut follow = follow(&history, Watermarks::default(), None);
     assert_eq!(follow.page(OURS).await.unwrap().len(), 2);
     assert_eq!(follow.page(OURS).await.unwrap().len(), 1);
 }
@@ -147,14 +147,7 @@ async fn a_page_is_bounded_by_bytes() {
 async fn what_is_new_in_an_event_follows_it_and_makes_it_meant() {
     let dir = tempfile::tempdir().unwrap();
     let history = History::open(dir.path()).unwrap();
-    let follow = |filter: Option<&str>| {
-        let search = filter.map(|text| {
-            let filter = crate::command::search::filter(text).unwrap();
-            ringtail_views::search(filter, AllSecrets::default())
-        });
-        let start = Watermarks::default();
-        Follow::new(history.clone(), start, Secrets::default(), Reveal::No).only(search)
-    };
+    let follow = |filter| follow(&history, Watermarks::default(), filter);
     let (mut other, mut only) = (follow(Some("seq:1")), follow(Some("new-field")));
     let last = u64::from(LEARN) + 1;
     let events = (1..=last).map(|seq| {
@@ -197,17 +190,7 @@ fn what_is_known_is_bounded() {
 async fn only_what_is_meant_is_shown_when_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let history = History::open(dir.path()).unwrap();
-    let only = |text: &str| {
-        let filter = crate::command::search::filter(text).unwrap();
-        let search = ringtail_views::search(filter, AllSecrets::default());
-        let follow = Follow::new(
-            history.clone(),
-            Watermarks::default(),
-            Secrets::default(),
-            Reveal::No,
-        );
-        follow.only(Some(search))
-    };
+    let only = |text| follow(&history, Watermarks::default(), Some(text));
     let events: Vec<_> = (1..=3).map(|seq| event(seq, 1)).collect();
     let ids: Vec<_> = events.iter().map(|event| event.id).collect();
     let batch = events.into_iter().map(Incoming::Event).collect();

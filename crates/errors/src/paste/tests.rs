@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use super::*;
 use crate::Origin;
 
@@ -89,22 +87,6 @@ fn every_message_is_known_alone_and_in_every_form() {
             assert_eq!(id(&text), code.id, "{text:?}");
         }
     }
-}
-
-/// Code, and the code found by its message alone, by a JSON body and by an HTTP response. A few codes share a message.
-#[test]
-fn each_code_is_found_in_three_ways() {
-    let messages = messages();
-    let mut table = String::new();
-    for code in all().filter(|code| !code.is_own()) {
-        let message = messages.iter().find(|(of, _)| of.id == code.id);
-        let alone = message.map_or("-".to_owned(), |(_, message)| id(message));
-        let message = message.map_or("nothing known", |(_, message)| message);
-        let forms = forms(code, message);
-        let (response, body) = (id(&forms[0]), id(forms.last().unwrap()));
-        writeln!(table, "{} | {alone} | {body} | {response}", code.id).unwrap();
-    }
-    insta::assert_snapshot!(table);
 }
 
 #[test]

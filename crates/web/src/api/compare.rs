@@ -5,9 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use ringtail_model::EventRow;
-use ringtail_recordings::diff::{self, FewAnswers, last_answers};
 use ringtail_ringcentral::timeline::Timeline;
-use ringtail_views::{blocking, json};
+use ringtail_views::{blocking, compare, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,26 +32,18 @@ pub(super) async fn diff(
     // Bodies of 8 MB are compared for half a second.
     if asked.answers {
         let event = shared.store.answers(event.id, masked).await?;
-        let compared = blocking(move || {
-            let [(at, one), (other_at, other)] = last_answers(&event)?;
-            let names = [at, other_at].map(|at| format!("response {at} to #{}", event.event.seq));
-            let diff = diff::answers(one, other, &shared.options.noise);
-            Ok::<_, FewAnswers>(json::diff(&names, &diff))
-        });
-        return Ok(Json(compared.await?));
+        let compared = blocking(move || compare::answers(&event, &shared.options.noise));
+        let (names, diff) = compared.await?;
+        return Ok(Json(json::diff(&names, &diff)));
     }
     let other = match &asked.other {
         Some(other) => Some(named(&shared, other).await?.id),
         None => None,
     };
     let two = shared.store.pair(event.id, other, masked).await?;
-    let compared = blocking(move || {
-        let name = |row: &EventRow| format!("#{} {}", row.seq, row.summary);
-        let [one, other] = &*two;
-        let names = [name(&one.event), name(&other.event)];
-        json::diff(&names, &diff::events(one, other, &shared.options.noise))
-    });
-    Ok(Json(compared.await))
+    let compared = blocking(move || compare::events(&two, &shared.options.noise));
+    let (names, diff) = compared.await;
+    Ok(Json(json::diff(&names, &diff)))
 }
 
 /// The course of the event's call, or the events of its conversation.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::RowId;
 use ringtail_protocol::event::EventId;
@@ -13,7 +12,7 @@ use ringtail_views::PagePosition;
 use ringtail_views::copy::CopyFormat;
 use serde::Deserialize;
 
-use super::{named, parsed};
+use super::{download, named, parsed};
 use crate::Shared;
 use crate::error::ApiError;
 
@@ -54,12 +53,7 @@ pub(super) async fn export(
             at = found.next;
         }
     }
-    let name = format!("attachment; filename=\"ringtail.{}\"", format.extension());
-    let headers = [
-        (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, file).into_response())
+    Ok(download(&format!("ringtail.{}", format.extension()), file))
 }
 
 async fn add(

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use ringtail_views::{PagePosition, blocking};
 use serde::Deserialize;
 
-use super::{Masked, named, parsed};
+use super::{Masked, download, named, parsed};
 use crate::Shared;
 use crate::error::ApiError;
 use crate::picture::{Answered, Chart, Frame, Range, timeline};
@@ -49,12 +49,7 @@ pub(super) async fn share(
         };
         page(&event, &course, &frame)
     });
-    let name = format!("attachment; filename=\"ringtail-{}.html\"", row.seq);
-    let headers = [
-        (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, file.await).into_response())
+    Ok(download(&format!("ringtail-{}.html", row.seq), file.await))
 }
 
 #[derive(Debug, Deserialize)]
