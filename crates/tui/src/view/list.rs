@@ -111,7 +111,7 @@ impl Columns {
 }
 
 fn header(columns: &Columns, app: &App) -> Row<'static> {
-    let mut what = line("WHAT", DIM);
+    let mut what = line(cut("WHAT", columns.what.into()), DIM);
     let above = app.list.top;
     if !app.list.at_start || above > 0 {
         let above = format!("▲ {}", count(above as u64));

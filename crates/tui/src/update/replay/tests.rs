@@ -65,6 +65,10 @@ fn an_edited_event_is_named_by_its_endpoint_and_its_origin() {
     let copy = &mut book.events[6].event;
     (copy.edited_from, copy.seq) = (Some(origin), 1);
     copy.endpoint = "dev-edited".to_owned();
+    let mut long = book.clone();
+    long.events[6].event.endpoint = "default-edited".to_owned();
+    let shown = Stage::new(60, 16, long).show();
+    assert!(shown.contains("[…ault-edited] SMS"), "{shown}");
     let mut stage = Stage::new(80, 24, book);
     for (script, words) in [
         ("", "[dev-edited] SMS to"),

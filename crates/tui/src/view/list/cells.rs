@@ -9,7 +9,7 @@ use ringtail_ringcentral::verdict::Verdict;
 
 use crate::app::App;
 use crate::format::attempts::failure;
-use crate::text::{cut, escape, line, width};
+use crate::text::{cut, cut_start, escape, line, width};
 use crate::theme::{BAD, DIM, GOOD, PLAIN, WARN};
 
 /// Returns what arrived, with the endpoint before it where several share the list.
@@ -20,8 +20,13 @@ pub(super) fn summary(event: &EventRow, app: &App, room: usize) -> String {
         &event.summary
     };
     let text = escape(text);
-    let label = app.label(event);
-    let label = label.map(|name| format!("[{}] ", cut(&escape(name), 12.max(room / 4))));
+    let most = 12.max(room / 4);
+    let label = app.label(event).map(escape);
+    let label = label.map(|name| match event.edited_from {
+        // The end says that it was edited.
+        Some(_) => format!("[{}] ", cut_start(&name, most)),
+        None => format!("[{}] ", cut(&name, most)),
+    });
     let label = label.unwrap_or_default();
     let text = without_receiver(&text, room.saturating_sub(width(&label)));
     cut(&format!("{label}{text}"), room).into_owned()

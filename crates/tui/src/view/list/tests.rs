@@ -56,6 +56,7 @@ fn headings_and_tabs_are_whole_or_left_out() {
     );
     assert!(stage.show().contains(" ▲ 493+ ANSWER"), "{}", stage.show());
     let mut stage = Stage::new(30, 7, Book::traffic());
+    assert!(stage.show().contains("WH… ANSWER"), "{}", stage.show());
     assert!(
         stage.then("<Enter>").contains("[Body] Headers Attempts "),
         "{}",
