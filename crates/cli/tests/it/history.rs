@@ -2,26 +2,20 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
-use ringtail_store::LEARN;
-use ringtail_store::{Forwarding, History, Incoming};
+use ringtail_store::{Incoming, LEARN};
 
-use super::Home;
+use super::{Home, block_on};
 
 const BODY: &[u8] = b"{\"event\": \"x\",\r\n \"uuid\":\"1\"}\xff\x1b[2J\n";
 
 /// A history with two events on one endpoint and one on another.
 fn home() -> Home {
     let home = Home::new();
-    let history = History::open(&home.path().join("data")).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
     for (endpoint, seqs) in [("demo-x1", 1..=2), ("other-x2", 1..=1)] {
-        let batch = seqs
-            .map(|seq| Incoming::Event(event(endpoint, seq)))
-            .collect();
-        let stored = history.store(endpoint, "j", batch, Forwarding::Off);
-        runtime.block_on(stored).unwrap();
+        home.receives(
+            endpoint,
+            seqs.map(|seq| Incoming::Event(event(endpoint, seq))),
+        );
     }
     home
 }
@@ -122,17 +116,10 @@ fn a_terminal_gets_no_bytes_that_it_would_obey() {
 #[test]
 fn nothing_is_done_with_events_that_may_not_be_meant() {
     let home = home();
-    let history = History::open(&home.path().join("data")).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
     // An id that begins as another does.
     let mut like = event("demo-x1", 3);
     like.id = EventId::from_bytes([7, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-    let batch = vec![Incoming::Event(like)];
-    let stored = history.store("demo-x1", "j", batch, Forwarding::Off);
-    runtime.block_on(stored).unwrap();
-    drop(history);
+    home.receives("demo-x1", [Incoming::Event(like)]);
     let replay = ["replay", "--dry-run", "--target", "3000"];
     for (command, name, events) in [
         (&replay[..], "1", 2),
@@ -403,10 +390,6 @@ fn an_edited_event_is_sent_as_a_new_one() {
 #[test]
 fn events_with_new_fields_are_found_and_say_what_is_new() {
     let home = Home::new();
-    let history = History::open(&home.path().join("data")).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
     let last = u64::from(LEARN) + 1;
     let batch = (1..=last).map(|seq| {
         let mut event = event("demo-x1", seq);
@@ -421,11 +404,9 @@ fn events_with_new_fields_are_found_and_say_what_is_new() {
         event.request = request.encode().unwrap();
         Incoming::Event(event)
     });
-    let stored = history.store("demo-x1", "j", batch.collect(), Forwarding::Off);
-    runtime.block_on(stored).unwrap();
+    let history = home.receives("demo-x1", batch);
     let mut marks = history.watermarks();
-    let noticed = marks.wait_for(|marks| marks.new_fields.0 > 0);
-    runtime.block_on(noticed).unwrap();
+    block_on(marks.wait_for(|marks| marks.new_fields.0 > 0)).unwrap();
     let words = "[new field body.priority (string)]";
     let listed = home.seen(&home.run(&["events", "list", "new-field"]));
     assert_eq!(listed.matches(words).count(), 1, "{listed}");
@@ -440,13 +421,8 @@ fn events_with_new_fields_are_found_and_say_what_is_new() {
 #[test]
 fn lost_events_are_told_in_exports_where_they_would_stand() {
     let home = Home::new();
-    let history = History::open(&home.path().join("data")).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
     let events = [1, 4, 5, 7].map(|seq| Incoming::Event(event("demo-x1", seq)));
-    let stored = history.store("demo-x1", "j", events.into(), Forwarding::Off);
-    runtime.block_on(stored).unwrap();
+    home.receives("demo-x1", events);
     let export = |arguments: &[&str]| {
         let output = home.run(&[&["export", "--as"], arguments].concat());
         assert_eq!(output.status.code(), Some(0), "{}", home.seen(&output));

@@ -18,6 +18,13 @@ mod simulate;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use ringtail_store::{Forwarding, History, Incoming};
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(future)
+}
+
 /// A temporary directory with an empty configuration.
 struct Home(tempfile::TempDir);
 
@@ -41,6 +48,14 @@ impl Home {
             .env("RINGTAIL_DATA", self.path().join("data"))
             .current_dir(self.path());
         command
+    }
+
+    /// Stores what an endpoint receives, and returns the history.
+    fn receives(&self, endpoint: &str, batch: impl IntoIterator<Item = Incoming>) -> History {
+        let history = History::open(&self.path().join("data")).unwrap();
+        let stored = history.store(endpoint, "j", batch.into_iter().collect(), Forwarding::Off);
+        block_on(stored).unwrap();
+        history
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

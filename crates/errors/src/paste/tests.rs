@@ -138,77 +138,42 @@ fn several_errors_are_found_in_one_text() {
 
 #[test]
 fn a_longer_message_is_not_taken_for_the_shorter_one_in_it() {
-    for (text, wanted) in [
-        (
-            "The account is locked out due to multiple unsuccessful logon attempts. Please use Single Sign-on way to authenticate.",
-            "OAU-148",
-        ),
+    #[rustfmt::skip]
+    let cases = [
+        ("The account is locked out due to multiple unsuccessful logon attempts. Please use Single Sign-on way to authenticate.", "OAU-148"),
         ("Invalid Authorization header value: Bearer", "OAU-123"),
         ("Specific application permission required", "CMN-401"),
         ("[ReadMessages] permission required", "CMN-408"),
-        (
-            "In order to call this API endpoint, application needs to have [ReadCallLog] permission",
-            "CMN-401",
-        ),
-        (
-            "In order to call this API endpoint, user needs to have [ReadCallLog] permission for requested resource",
-            "CMN-408",
-        ),
+        ("In order to call this API endpoint, application needs to have [ReadCallLog] permission", "CMN-401"),
+        ("In order to call this API endpoint, user needs to have [ReadCallLog] permission for requested resource", "CMN-408"),
         ("Parameter [${parameterName}] value is invalid.", "CMN-101"),
-        (
-            "WebHook responds with incorrect HTTP status. HTTP status is 500 Internal Server Error",
-            "SUB-522",
-        ),
-        (
-            r#"{"error":"invalid_grant","error_description":"Invalid resource owner credentials."}"#,
-            "OAU-140",
-        ),
-        (
-            r#"{"error":"unauthorized_client","error_description":"Unauthorized for this grant type"}"#,
-            "OAU-251",
-        ),
-        (
-            "https://app.example/cb?error=unauthorized_client&error_description=Unauthorized%20for+this+grant+type",
-            "OAU-251",
-        ),
+        ("WebHook responds with incorrect HTTP status. HTTP status is 500 Internal Server Error", "SUB-522"),
+        (r#"{"error":"invalid_grant","error_description":"Invalid resource owner credentials."}"#, "OAU-140"),
+        (r#"{"error":"unauthorized_client","error_description":"Unauthorized for this grant type"}"#, "OAU-251"),
+        ("https://app.example/cb?error=unauthorized_client&error_description=Unauthorized%20for+this+grant+type", "OAU-251"),
         ("the permission required is unknown", "CMN-408"),
-    ] {
+    ];
+    for (text, wanted) in cases {
         assert_eq!(ids(text), wanted, "{text}");
     }
 }
 
 #[test]
 fn recorded_reasons_are_known_without_a_code() {
-    for (text, wanted) in [
-        (
-            "I/O operation is failed. Details: [Read timed out]",
-            "RT-501",
-        ),
-        (
-            "I/O operation is failed. Details: [Connection refused]",
-            "RT-504",
-        ),
-        (
-            "Webhook responses with code: [404], reason: [Not Found]",
-            "RT-502",
-        ),
-        (
-            "Webhook responses with code: [500], reason: [Internal Server Error]",
-            "RT-502",
-        ),
-        (
-            "Webhook response exceeds max size. Read bytes count: [1024]",
-            "RT-503",
-        ),
+    #[rustfmt::skip]
+    let cases = [
+        ("I/O operation is failed. Details: [Read timed out]", "RT-501"),
+        ("I/O operation is failed. Details: [Connection refused]", "RT-504"),
+        ("Webhook responses with code: [404], reason: [Not Found]", "RT-502"),
+        ("Webhook responses with code: [500], reason: [Internal Server Error]", "RT-502"),
+        ("Webhook response exceeds max size. Read bytes count: [1024]", "RT-503"),
         ("the API said: validation token is not returned", "SUB-520"),
-        (
-            r#"{"blacklistedData":{"reason":"Webhook responses with code: [500], reason: []"}}"#,
-            "RT-502",
-        ),
+        (r#"{"blacklistedData":{"reason":"Webhook responses with code: [500], reason: []"}}"#, "RT-502"),
         ("invalid_client", "OAU-146"),
         ("invalid_grant", "invalid_grant"),
         ("unauthorized_client", "OAU-251"),
-    ] {
+    ];
+    for (text, wanted) in cases {
         assert_eq!(id(text), wanted, "{text}");
     }
 }
@@ -216,97 +181,57 @@ fn recorded_reasons_are_known_without_a_code() {
 /// The five questions of RingCentral's FAQ on webhooks, the words that people search for, and questions of their kind.
 #[test]
 fn questions_are_answered() {
-    for (text, wanted) in [
-        (
-            "How can I resolve the \"Parameter [deliveryMode.address] value is invalid\" error when creating a webhook?",
-            "CMN-101",
-        ),
-        (
-            "How can I verify if SSL/TLS is configured properly for my webhook?",
-            "SUB-524",
-        ),
-        (
-            "What does error SUB-525, \"WebHook server response is invalid\", mean?",
-            "SUB-525",
-        ),
-        (
-            "What are verification token and validation token for RingCentral WebHook?",
-            "Validation-Token",
-        ),
-        (
-            "Unable to create webhook subscription, receiving 400 status code",
-            "CMN-101",
-        ),
+    #[rustfmt::skip]
+    let cases = [
+        ("How can I resolve the \"Parameter [deliveryMode.address] value is invalid\" error when creating a webhook?", "CMN-101"),
+        ("How can I verify if SSL/TLS is configured properly for my webhook?", "SUB-524"),
+        ("What does error SUB-525, \"WebHook server response is invalid\", mean?", "SUB-525"),
+        ("What are verification token and validation token for RingCentral WebHook?", "Validation-Token"),
+        ("Unable to create webhook subscription, receiving 400 status code", "CMN-101"),
         ("receiving 400 status code", "CMN-101"),
         ("blacklisted", "Blacklisted"),
         ("expired", "SUB-507"),
         ("Validation-Token", "Validation-Token"),
         ("Verification-Token", "Validation-Token"),
-        (
-            "My webhook subscription is blocked/blacklisted, what do I do?",
-            "Blacklisted",
-        ),
-        (
-            "Why has RingCentral stopped delivering webhooks to my app?",
-            "Blacklisted",
-        ),
+        ("My webhook subscription is blocked/blacklisted, what do I do?", "Blacklisted"),
+        ("Why has RingCentral stopped delivering webhooks to my app?", "Blacklisted"),
         ("I'm no longer receiving notifications", "Blacklisted"),
         ("I dont receive notifications", "Blacklisted"),
         ("nothing arrives at my app", "Blacklisted"),
         ("does RingCentral need TLSv1.2?", "SUB-524"),
         ("my urls are invalid", "CMN-101"),
-        (
-            "Cannot create webhook subscription, my limit has been exceeded",
-            "SUB-505",
-        ),
+        ("Cannot create webhook subscription, my limit has been exceeded", "SUB-505"),
         ("why do my subscriptions expire after 7 days", "SUB-507"),
         ("my access token expires too early", "OAU-128"),
-        (
-            "how do I check the HMAC signature of a webhook",
-            "Validation-Token",
-        ),
+        ("how do I check the HMAC signature of a webhook", "Validation-Token"),
         ("how big may the response of my webhook be?", "RT-503"),
         ("webhook times out on a cold start", "RT-501"),
         ("RingCentral cannot reach my ngrok URL", "SUB-521"),
         ("why do I get the event twice", "Duplicate"),
-        (
-            "my bot cannot subscribe right after it was installed",
-            "SUB-406",
-        ),
+        ("my bot cannot subscribe right after it was installed", "SUB-406"),
         ("JWT login does not work", "OAU-251"),
         ("I get 403 when I subscribe", "CMN-401"),
         ("too many requests", "CMN-301"),
         ("redirect URI mismatch", "OAU-109"),
         ("body-parser fails on the empty body", "SUB-522"),
-        (
-            "How do I verify that a webhook really came from RingCentral?",
-            "Validation-Token",
-        ),
+        ("How do I verify that a webhook really came from RingCentral?", "Validation-Token"),
         ("Do webhooks have a signing secret?", "Validation-Token"),
         ("What IP addresses do webhooks come from?", "SUB-521"),
         ("How long does a webhook subscription last?", "SUB-507"),
-        (
-            "Can I change the webhook URL of an existing subscription?",
-            "SUB-505",
-        ),
+        ("Can I change the webhook URL of an existing subscription?", "SUB-505"),
         ("Why are events out of order?", "Duplicate"),
-        (
-            "What is the maximum payload size of a notification?",
-            "RT-503",
-        ),
+        ("What is the maximum payload size of a notification?", "RT-503"),
         ("My webhook stopped working after a week", "Blacklisted"),
         ("How do I delete a subscription?", "SUB-505"),
-        (
-            "How do I get notified before my subscription expires?",
-            "SUB-507",
-        ),
+        ("How do I get notified before my subscription expires?", "SUB-507"),
         ("webhook not firing for outbound sms", "Blacklisted"),
         ("Error: connect ECONNREFUSED 127.0.0.1:3000", "SUB-521"),
         ("works in sandbox but not in production", "OAU-165"),
         ("405 Method Not Allowed", "SUB-522"),
         ("Method is not allowed", "SUB-522"),
         ("now I need a JWT", "OAU-251"),
-    ] {
+    ];
+    for (text, wanted) in cases {
         assert_eq!(id(text), wanted, "{text}");
     }
 }
@@ -338,49 +263,24 @@ proptest::proptest! {
 /// What was found when texts were chosen to break the reader.
 #[test]
 fn odd_forms_are_read() {
-    for (text, wanted) in [
-        (
-            "RCSDK: 400 - {'errorCode': 'SUB-525', 'message': 'WebHook server response is invalid'}",
-            "SUB-525",
-        ),
-        (
-            "Error: status code 401 { data: { error: 'invalid_client', error_description: 'Invalid client credentials' } }",
-            "OAU-146",
-        ),
-        (
-            "<title>403</title>Not allowed subscribe for&nbsp;unknown user",
-            "SUB-408",
-        ),
-        (
-            r#"{"level":"error","msg":"x: {\"errorCode\":\"CMN-102\",\"message\":\"Resource for parameter [subscriptionId] is not found\"}"}"#,
-            "CMN-102",
-        ),
-        (
-            "I/O operation is failed. Details: [ValidatorException: PKIX path building failed]",
-            "RT-504 SUB-524",
-        ),
+    #[rustfmt::skip]
+    let cases = [
+        ("RCSDK: 400 - {'errorCode': 'SUB-525', 'message': 'WebHook server response is invalid'}", "SUB-525"),
+        ("Error: status code 401 { data: { error: 'invalid_client', error_description: 'Invalid client credentials' } }", "OAU-146"),
+        ("<title>403</title>Not allowed subscribe for&nbsp;unknown user", "SUB-408"),
+        (r#"{"level":"error","msg":"x: {\"errorCode\":\"CMN-102\",\"message\":\"Resource for parameter [subscriptionId] is not found\"}"}"#, "CMN-102"),
+        ("I/O operation is failed. Details: [ValidatorException: PKIX path building failed]", "RT-504 SUB-524"),
         ("Zugriffstoken abgelaufen (OAU 128)", "OAU-128"),
         ("sub_525 and cmn\u{2013}101", "SUB-525 CMN-101"),
         ("errorCode=OAU-251&error=unauthorized_client", "OAU-251"),
-        (
-            "HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Bearer error=\"invalid_token\", error_description=\"Access token expired\"",
-            "OAU-128",
-        ),
-        (
-            "HTTP/1.1 429 Too Many Requests\nRetry-After: 60\n\n",
-            "CMN-301",
-        ),
-        (
-            "is the webhook retried if my server is down?",
-            "Blacklisted Duplicate",
-        ),
+        ("HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Bearer error=\"invalid_token\", error_description=\"Access token expired\"", "OAU-128"),
+        ("HTTP/1.1 429 Too Many Requests\nRetry-After: 60\n\n", "CMN-301"),
+        ("is the webhook retried if my server is down?", "Blacklisted Duplicate"),
         ("where do I see my subscriptions?", "SUB-505"),
-        (
-            r#"{"errorCode":"CMN-419","errors":[{"errorCode":"CMN-419","message":"In order to call this API endpoint, user needs to have [ReadUserInfo] permission"}]}"#,
-            "CMN-408",
-        ),
+        (r#"{"errorCode":"CMN-419","errors":[{"errorCode":"CMN-419","message":"In order to call this API endpoint, user needs to have [ReadUserInfo] permission"}]}"#, "CMN-408"),
         ("the app answers 204 No Content", "SUB-522 RT-502"),
-    ] {
+    ];
+    for (text, wanted) in cases {
         assert_eq!(ids(text), wanted, "{text}");
     }
 }

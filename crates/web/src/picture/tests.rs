@@ -66,72 +66,20 @@ fn texts(svg: &str) -> Vec<String> {
     texts
 }
 
-/// The heights of the circles, in order.
-fn heights(svg: &str) -> Vec<i64> {
-    let circles = svg.split("<circle ").skip(1);
-    circles
-        .map(|circle| {
-            let y = circle.split("cy=\"").nth(1).unwrap();
-            y.split('"').next().unwrap().parse().unwrap()
-        })
-        .collect()
-}
-
 #[test]
-fn steps_are_by_sequence_and_what_is_wrong_is_marked() {
-    let events = [
-        step(0, Some(1), "Pat", "Setup"),
-        step(1, Some(4), "Alex", "Setup"),
-        step(2, Some(2), "Pat", "Proceeding"),
-        step(3, Some(2), "Pat", "Proceeding"),
-        step(4, Some(9), "Pat", "Disconnected"),
-    ];
-    let svg = timeline(&events, &ALONE);
-    let texts = texts(&svg);
-    let at = |words: &str| texts.iter().position(|text| text == words);
-    for words in [
-        "Pat",
-        "Alex",
-        "3 did not arrive",
-        "5 to 8 did not arrive",
-        "came late",
-        "repeated, came late",
-    ] {
-        assert!(at(words).is_some(), "{words}: {texts:?}");
-    }
-    let order: Vec<_> = ["#1", "#3", "#4", "#2", "#5"]
-        .iter()
-        .map(|seq| at(seq))
-        .collect();
-    assert!(
-        order.is_sorted() && order.iter().all(Option::is_some),
-        "{order:?}"
-    );
-    assert!(heights(&svg).is_sorted());
-    // In the page each step leads to its event, and the page has the style.
-    let linked = timeline(
-        &events,
-        &Frame {
-            in_page: true,
-            ..ALONE
-        },
-    );
+fn in_the_page_each_step_leads_to_its_event() {
+    let events = [1, 2].map(|at| step(at, i64::try_from(at).ok(), "Pat", "Setup"));
+    let in_page = Frame {
+        in_page: true,
+        ..ALONE
+    };
+    let linked = timeline(&events, &in_page);
     for event in &events {
         assert!(linked.contains(&format!("data-event=\"{}\"", event.event.id)));
     }
+    // The page has the style.
+    let svg = timeline(&events, &ALONE);
     assert!(svg.contains("<style>") && !linked.contains("<style>") && !svg.contains("<a "));
-}
-
-/// A long gap is cut, and others stay in proportion.
-#[test]
-fn gaps_are_to_scale() {
-    let mut events = [1, 2, 3].map(|at| step(at, Some(i64::try_from(at).unwrap()), "Pat", "Setup"));
-    let began = events[0].event.received_at.0;
-    events[1].event.received_at = Timestamp(began + 10_000_000);
-    events[2].event.received_at = Timestamp(began + 30_000_000);
-    let at = heights(&timeline(&events, &ALONE));
-    let gaps: Vec<i64> = at.windows(2).map(|two| two[1] - two[0]).collect();
-    assert!((gaps[1] - 2 * gaps[0]).abs() <= 2, "{gaps:?}");
 }
 
 #[test]
