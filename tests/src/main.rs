@@ -3,13 +3,12 @@
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
-use ringtail_kit::cloud::{Cloud, Rules};
 use ringtail_tests::apps;
 use ringtail_tests::bench::{self, servers};
 use ringtail_tests::demo::Stage;
@@ -80,15 +79,6 @@ enum Program {
         #[arg(long)]
         plain: bool,
     },
-    /// Run the double of RingCentral's API until stopped, and print how to log in to it
-    Cloud {
-        /// Address to listen on
-        #[arg(long, default_value = "127.0.0.1:0")]
-        listen: String,
-        /// PEM file of authorities that it trusts when it validates an address
-        #[arg(long)]
-        ca: Option<PathBuf>,
-    },
     /// Inject faults into a relay under load and count what was lost
     Faults {
         /// Kill and replace a few times only
@@ -114,6 +104,7 @@ enum Program {
     #[command(hide = true)]
     FloodAttack {
         attack: Attack,
+        connections: usize,
         address: SocketAddr,
         url: String,
         ca: PathBuf,
@@ -140,7 +131,7 @@ enum Program {
     Soak {
         #[arg(default_value_t = 60)]
         minutes: u64,
-        /// Run for ten seconds
+        /// Run for 20 seconds
         #[arg(long, conflicts_with = "minutes")]
         quick: bool,
         #[command(flatten)]
@@ -257,7 +248,6 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             return Ok(report.is_clean());
         }
         Program::Demo { plain } => return demo(plain || !std::io::stdout().is_terminal()).await,
-        Program::Cloud { listen, ca } => return cloud(&listen, ca.as_deref()).await,
         Program::Faults { quick, only } => {
             let plan = match quick {
                 true => faults::Plan::QUICK,
@@ -276,17 +266,21 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             };
             plan.time = seconds.map_or(plan.time, Duration::from_secs);
             plan.only = only;
-            let report = flood::run(plan).await?;
+            let report = Box::pin(flood::run(plan)).await?;
             say(&report);
             report.ensure_good()?;
         }
         Program::FloodAttack {
             attack,
+            connections,
             address,
             url,
             ca,
             seconds,
-        } => flood::attack(attack, address, &url, &ca, Duration::from_secs(seconds)).await?,
+        } => {
+            let time = Duration::from_secs(seconds);
+            flood::attack(attack, connections, address, &url, &ca, time).await?;
+        }
         Program::PassthroughLoss { runs, seed } => {
             let report = passthrough_loss::run(runs, seed.chosen()).await?;
             say(&report);
@@ -319,18 +313,6 @@ async fn run(program: Program) -> anyhow::Result<bool> {
         }
     }
     Ok(true)
-}
-
-async fn cloud(listen: &str, ca: Option<&Path>) -> anyhow::Result<bool> {
-    let pem = ca.map(std::fs::read).transpose()?.unwrap_or_default();
-    let cloud = Cloud::start_on(listen, &pem)?;
-    let mut rules = Rules::default();
-    cloud.rules(|known| rules = known.clone());
-    say(format!("RINGCENTRAL_SERVER_URL={}", cloud.url()));
-    say(format!("RINGCENTRAL_CLIENT_ID={}", rules.client_id));
-    say(format!("RINGCENTRAL_CLIENT_SECRET={}", rules.client_secret));
-    say(format!("RINGCENTRAL_JWT={}", rules.jwt));
-    std::future::pending().await
 }
 
 async fn demo(plain: bool) -> anyhow::Result<bool> {

@@ -1,11 +1,10 @@
 //! A program under test: its lines, its log, its end. A process ends with its handle.
 
-use std::collections::VecDeque;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -14,9 +13,6 @@ use tokio::time::timeout;
 
 use crate::binaries;
 use crate::procfs;
-
-/// Lines of log that are kept: more than a test makes at any level.
-const LOG_LINES: usize = 1_000_000;
 
 /// Lines of log that are shown when something fails.
 const SHOWN_LINES: usize = 200;
@@ -30,7 +26,7 @@ pub struct Process {
     name: String,
     child: Child,
     lines: Lines,
-    log: Log,
+    log: Lines,
     readers: JoinSet<()>,
     ends_with_children: bool,
 }
@@ -57,7 +53,7 @@ impl Process {
             .spawn()
             .with_context(|| format!("{name} could not be started"))?;
         let lines = Lines::default();
-        let log = Log::default();
+        let log = Lines::default();
         let mut readers = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
             let lines = lines.clone();
@@ -96,7 +92,7 @@ impl Process {
     /// Returns the lines of standard error.
     #[must_use]
     pub fn log(&self) -> String {
-        self.log.text()
+        self.log.since(0).join("\n")
     }
 
     fn tail(&self) -> String {
@@ -156,13 +152,23 @@ impl Process {
     /// Sends a signal, if the program runs.
     ///
     /// # Errors
-    /// When `kill` cannot be run.
+    /// When `kill` cannot be run, or sends none.
     pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
         if let Some(pid) = self.pid() {
             let sent = Command::new("kill").args([name, &pid.to_string()]).status();
-            sent.await.context("kill(1) could not be run")?;
+            let sent = sent.await.context("kill(1) could not be run")?;
+            ensure!(sent.success(), "kill {name} of {}: {sent}", self.name);
         }
         Ok(())
+    }
+
+    /// Returns how the program ended, if it has.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn status(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        let status = self.child.try_wait();
+        status.with_context(|| format!("{} could not be waited for", self.name))
     }
 
     /// Waits until the program ends by itself.
@@ -290,23 +296,6 @@ impl Lines {
 
     fn end(&self) {
         self.seen.send_modify(|seen| seen.ended = true);
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<VecDeque<String>>>);
-
-impl Log {
-    fn push(&self, line: String) {
-        let mut lines = locked(&self.0);
-        if lines.len() == LOG_LINES {
-            lines.pop_front();
-        }
-        lines.push_back(line);
-    }
-
-    fn text(&self) -> String {
-        locked(&self.0).make_contiguous().join("\n")
     }
 }
 

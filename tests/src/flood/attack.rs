@@ -3,18 +3,19 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -57,8 +58,8 @@ pub(super) const TOKEN: &str = "FLOOD_TOKEN";
 /// Streams that an HTTP/2 connection opens: what the relay allows.
 const STREAMS: u32 = 128;
 
-/// An attack.
-#[derive(Debug, Clone, Copy)]
+/// An attack, by the name that its row has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Attack {
     /// `slowhttptest -H`: heads that do not end.
     SlowHeaders,
@@ -67,12 +68,10 @@ pub enum Attack {
     /// `slowhttptest -X`: answers that are not read.
     SlowRead,
     /// `h2load`: as many requests over HTTP/2 as go.
+    #[value(name = "h2load")]
     H2load,
-    /// So many connections from many addresses, each holding the most that it may.
-    Held {
-        /// How many.
-        connections: usize,
-    },
+    /// As many connections as there may be, from many addresses, each holding the most that it may.
+    Held,
     /// HTTP/2 streams that are opened and reset at once.
     Resets,
     /// Bodies of 16 MiB that take long to look at.
@@ -91,69 +90,14 @@ pub enum Attack {
 
 impl fmt::Display for Attack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SlowHeaders => f.write_str("slowhttptest -H"),
-            Self::SlowBodies => f.write_str("slowhttptest -B"),
-            Self::SlowRead => f.write_str("slowhttptest -X"),
-            Self::H2load => f.write_str("h2load"),
-            Self::Held { connections } => write!(f, "{connections} held"),
-            Self::Resets => f.write_str("rapid resets"),
-            Self::Bodies => f.write_str("16 MiB bodies"),
-            Self::Links => f.write_str("links that take nothing"),
-            Self::Abandoned => f.write_str("abandoned requests"),
-            Self::Handshakes => f.write_str("TLS handshakes"),
-            Self::EmptyFrames => f.write_str("empty frames"),
-            Self::Events => f.write_str("events"),
-        }
-    }
-}
-
-impl FromStr for Attack {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        Ok(match text {
-            "resets" => Self::Resets,
-            "bodies" => Self::Bodies,
-            "links" => Self::Links,
-            "abandoned" => Self::Abandoned,
-            "handshakes" => Self::Handshakes,
-            "empty-frames" => Self::EmptyFrames,
-            "events" => Self::Events,
-            held => match held.strip_prefix("held-").map(str::parse) {
-                Some(Ok(connections)) => Self::Held { connections },
-                _ => bail!("not an attack of our own: {text}"),
-            },
-        })
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
     }
 }
 
 impl Attack {
-    /// Returns the part of an attack that one of several attackers makes.
-    pub(super) fn part(self, attackers: usize) -> Self {
-        match self {
-            Self::Held { connections } => Self::Held {
-                connections: connections / attackers,
-            },
-            attack => attack,
-        }
-    }
-
-    pub(super) fn word(&self) -> String {
-        match self {
-            Self::Held { connections } => format!("held-{connections}"),
-            Self::Resets => "resets".to_owned(),
-            Self::Links => "links".to_owned(),
-            Self::Abandoned => "abandoned".to_owned(),
-            Self::Handshakes => "handshakes".to_owned(),
-            Self::EmptyFrames => "empty-frames".to_owned(),
-            Self::Events => "events".to_owned(),
-            _ => "bodies".to_owned(),
-        }
-    }
-
     /// Returns the command line of a program that attacks, `None` for an attack of our own.
-    pub(super) fn arguments(&self, url: &str, seconds: &str) -> Option<Vec<String>> {
+    pub(super) fn arguments(self, url: &str, seconds: &str) -> Option<Vec<String>> {
         let slow = |mode: &str| {
             format!(
                 "slowhttptest {mode} -c {TOOL_CONNECTIONS} -r 20 -l {seconds} -i 1 -v 0 -p 30 -u {url}"
@@ -179,6 +123,16 @@ pub(super) struct World {
     http2: Arc<ClientConfig>,
     /// The token of the endpoint's account, for links.
     token: String,
+    course: Arc<Course>,
+}
+
+/// How an attack goes.
+#[derive(Debug, Default)]
+struct Course {
+    /// Whether it came about once.
+    came_about: AtomicBool,
+    /// Why it did not at first.
+    error: OnceLock<anyhow::Error>,
 }
 
 impl World {
@@ -189,52 +143,110 @@ impl World {
             token: std::env::var(TOKEN).unwrap_or_default(),
             http1: tls::caller(ca, tls::HTTP1)?,
             http2: tls::caller(ca, tls::HTTP2)?,
+            course: Arc::default(),
         })
     }
 
-    /// Attacks until it is dropped.
-    pub(super) async fn run(&self, attack: Attack) {
-        let mut attackers = JoinSet::new();
-        let (count, one): (usize, fn(Self, usize) -> _) = match attack {
-            Attack::Held { connections } => (connections, Self::hold),
-            Attack::Resets => (8, Self::reset),
-            Attack::Links => (LINKS, Self::link),
-            Attack::Abandoned => (3, Self::abandon),
-            Attack::Handshakes => (DIALLERS, Self::dial_again),
-            Attack::EmptyFrames => (NOISY, Self::send_nothing),
-            Attack::Events => (8, Self::notify),
-            _ => (4, Self::large),
+    /// Attacks for a time.
+    ///
+    /// # Errors
+    /// When the attack never came about.
+    pub(super) async fn run(
+        self,
+        attack: Attack,
+        connections: usize,
+        time: Duration,
+    ) -> anyhow::Result<()> {
+        let count = match attack {
+            Attack::Held => connections,
+            Attack::Resets | Attack::Events => 8,
+            Attack::Links => LINKS,
+            Attack::Abandoned => 3,
+            Attack::Handshakes => DIALLERS,
+            Attack::EmptyFrames => NOISY,
+            _ => 4,
         };
-        let mut pace = interval(PACE);
-        for number in 0..count {
-            pace.tick().await;
-            attackers.spawn(one(self.clone(), number));
-        }
-        while attackers.join_next().await.is_some() {}
-    }
-
-    /// Holds a connection in one of five ways, and another one when the relay has closed it.
-    fn hold(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            loop {
-                // The relay or the attacker has timed out, as intended.
-                drop(self.hold_one(number).await);
-                tokio::task::yield_now().await;
+        let course = Arc::clone(&self.course);
+        let attackers = async {
+            let mut attackers = JoinSet::new();
+            let mut pace = interval(PACE);
+            for number in 0..count {
+                pace.tick().await;
+                attackers.spawn(self.clone().repeat(attack, number));
             }
-        })
+            while attackers.join_next().await.is_some() {}
+        };
+        timeout(time, attackers).await.ok();
+        if course.came_about.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match course.error.get() {
+            Some(error) => bail!("no attacker got through: {error:#}"),
+            None => bail!("no attacker got through in {time:?}"),
+        }
     }
 
+    async fn repeat(self, attack: Attack, number: usize) {
+        if attack == Attack::Links && number < 2 {
+            let body = format!(
+                r#"{{"uuid":"{number}","event":"/e","subscriptionId":"s","body":"{}"}}"#,
+                "x".repeat(15 * 1024 * 1024)
+            );
+            drop(self.large_one(number, &body).await);
+        }
+        loop {
+            // The relay or the attacker has timed out, as intended.
+            if let Err(error) = self.once(attack, number).await {
+                self.course.error.get_or_init(|| error);
+            }
+            match attack {
+                Attack::Links => tokio::time::sleep(Duration::from_secs(1)).await,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    async fn once(&self, attack: Attack, number: usize) -> anyhow::Result<()> {
+        match attack {
+            Attack::Held => self.hold_one(number).await,
+            Attack::Resets => self.reset_one(number).await,
+            Attack::Bodies => {
+                let body = "[".repeat(16 * 1024 * 1024);
+                self.large_one(number, &body).await
+            }
+            Attack::Links => self.link_one(number).await,
+            Attack::Abandoned => self.abandon_one(number).await,
+            Attack::Handshakes => {
+                self.connect(number, &self.http1).await?;
+                self.comes_about();
+                Ok(())
+            }
+            Attack::EmptyFrames => self.send_nothing(number).await,
+            Attack::Events => self.notify_one(number).await,
+            Attack::SlowHeaders | Attack::SlowBodies | Attack::SlowRead | Attack::H2load => {
+                bail!("{attack} is another program's")
+            }
+        }
+    }
+
+    fn comes_about(&self) {
+        self.course.came_about.store(true, Ordering::Relaxed);
+    }
+
+    /// Holds a connection in one of five ways.
     async fn hold_one(&self, number: usize) -> anyhow::Result<()> {
         match number % 5 {
             0 => {
                 let mut tcp = self.dial(number).await?;
                 tcp.write_all(&half_a_hello()).await?;
+                self.comes_about();
                 to_end(tcp).await
             }
             1 => {
                 let mut stream = self.connect(number, &self.http1).await?;
                 stream.write_all(self.half_a_head().as_bytes()).await?;
                 stream.flush().await?;
+                self.comes_about();
                 to_end(stream).await
             }
             2 => {
@@ -243,6 +255,7 @@ impl World {
                 stream.write_all(whole.as_bytes()).await?;
                 stream.write_all(self.half_a_head().as_bytes()).await?;
                 stream.flush().await?;
+                self.comes_about();
                 to_end(stream).await
             }
             3 => self.hold_streams(number, "/unknown").await,
@@ -268,16 +281,8 @@ impl World {
         }
         stream.write_all(&wire).await?;
         stream.flush().await?;
+        self.comes_about();
         to_end(stream).await
-    }
-
-    fn reset(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            loop {
-                drop(self.reset_one(number).await);
-                tokio::task::yield_now().await;
-            }
-        })
     }
 
     /// Opens streams and resets them, a few at a time so that the relay does not end the connection at once.
@@ -293,6 +298,7 @@ impl World {
                 if id % 64 == 1 {
                     write.write_all(&wire).await?;
                     write.flush().await?;
+                    self.comes_about();
                     wire.clear();
                     tokio::task::yield_now().await;
                 }
@@ -308,15 +314,6 @@ impl World {
             ended = write => ended,
             ended = read => ended,
         }
-    }
-
-    fn abandon(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            loop {
-                drop(self.abandon_one(number).await);
-                tokio::task::yield_now().await;
-            }
-        })
     }
 
     /// Opens as many streams as there may be, and resets them once the relay has passed them on.
@@ -340,6 +337,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 write.write_all(&reset.collect::<Vec<u8>>()).await?;
                 write.flush().await?;
+                self.comes_about();
             }
             anyhow::Ok(())
         };
@@ -353,60 +351,34 @@ impl World {
         }
     }
 
-    fn dial_again(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            loop {
-                drop(self.connect(number, &self.http1).await);
-                tokio::task::yield_now().await;
-            }
-        })
-    }
-
-    fn send_nothing(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            // Replies to PINGs that nobody sent.
-            let frames = frame(PING, ACK, 0, &[0; 8]).repeat(1000);
-            loop {
-                if let Ok(mut stream) = self.connect(number, &self.http2).await {
-                    drop(stream.write_all(&hello()).await);
-                    while stream.write_all(&frames).await.is_ok() {}
-                }
-                tokio::task::yield_now().await;
-            }
-        })
-    }
-
-    fn notify(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let fields = [
-                (":method", &b"POST"[..]),
-                (":scheme", b"https"),
-                (":authority", b"x"),
-                (":path", self.uri.path().as_bytes()),
-                ("content-type", b"application/json"),
-            ];
-            let body = br#"{"uuid":"u","event":"/e","subscriptionId":"s","body":{}}"#;
-            loop {
-                drop(self.notify_one(number, &fields, body).await);
-                tokio::task::yield_now().await;
-            }
-        })
+    /// Sends replies to PINGs that nobody sent.
+    async fn send_nothing(&self, number: usize) -> anyhow::Result<()> {
+        let frames = frame(PING, ACK, 0, &[0; 8]).repeat(1000);
+        let mut stream = self.connect(number, &self.http2).await?;
+        stream.write_all(&hello()).await?;
+        loop {
+            stream.write_all(&frames).await?;
+            self.comes_about();
+        }
     }
 
     /// Sends as many notifications as a connection takes, 64 at a time.
-    async fn notify_one(
-        &self,
-        number: usize,
-        fields: &[(&str, &[u8])],
-        body: &[u8],
-    ) -> anyhow::Result<()> {
+    async fn notify_one(&self, number: usize) -> anyhow::Result<()> {
+        let fields = [
+            (":method", &b"POST"[..]),
+            (":scheme", b"https"),
+            (":authority", b"x"),
+            (":path", self.uri.path().as_bytes()),
+            ("content-type", b"application/json"),
+        ];
+        let body = br#"{"uuid":"u","event":"/e","subscriptionId":"s","body":{}}"#;
         let mut stream = self.connect(number, &self.http2).await?;
         stream.write_all(&hello()).await?;
         let mut answers = 0;
         let mut received = Vec::new();
         for first in (1_u32..).step_by(128) {
             let ids = (first..).step_by(2).take(64);
-            let wire: Vec<u8> = ids.flat_map(|id| request(id, fields, body)).collect();
+            let wire: Vec<u8> = ids.flat_map(|id| request(id, &fields, body)).collect();
             stream.write_all(&wire).await?;
             stream.flush().await?;
             answers += 64;
@@ -420,25 +392,12 @@ impl World {
                     received.drain(..HEAD + length);
                     answers -= i32::from(kind == HEADERS);
                 }
+                if answers == 0 {
+                    self.comes_about();
+                }
             }
         }
         Ok(())
-    }
-
-    fn link(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            if number < 2 {
-                let body = format!(
-                    r#"{{"uuid":"{number}","event":"/e","subscriptionId":"s","body":"{}"}}"#,
-                    "x".repeat(15 * 1024 * 1024)
-                );
-                drop(self.large_one(number, &body).await);
-            }
-            loop {
-                drop(self.link_one(number).await);
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        })
     }
 
     /// Holds a link: accepts the event stream, grants no window for it, and answers each PING.
@@ -452,6 +411,7 @@ impl World {
         let stream = self.connect(number, &self.http1).await?;
         let (mut socket, _) = Box::pin(tokio_tungstenite::client_async(request, stream)).await?;
         socket.send(Message::binary(no_window())).await?;
+        self.comes_about();
         let mut received = Vec::new();
         let mut skipped = PREFACE.len();
         while let Some(message) = socket.next().await {
@@ -475,16 +435,6 @@ impl World {
         Ok(())
     }
 
-    fn large(self, number: usize) -> futures_util::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let body = "[".repeat(16 * 1024 * 1024);
-            loop {
-                drop(self.large_one(number, &body).await);
-                tokio::task::yield_now().await;
-            }
-        })
-    }
-
     async fn large_one(&self, number: usize, body: &str) -> anyhow::Result<()> {
         let mut stream = self.connect(number, &self.http1).await?;
         let head = format!(
@@ -496,6 +446,7 @@ impl World {
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(body.as_bytes()).await?;
         stream.flush().await?;
+        self.comes_about();
         to_end(stream).await
     }
 

@@ -49,6 +49,9 @@ const KEEP_MIB: u64 = 512;
 /// Pause between two looks at what the relay holds.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// An attack that takes less was none.
+const AT_LEAST: Duration = Duration::from_secs(1);
+
 /// Connections left to others.
 const SPARE: usize = 256;
 
@@ -87,9 +90,8 @@ impl Plan {
     };
 
     fn attacks(&self) -> Vec<(String, Vec<Attack>)> {
-        let held = self.connections.saturating_sub(SPARE);
         let own = [
-            Attack::Held { connections: held },
+            Attack::Held,
             Attack::Resets,
             Attack::Bodies,
             Attack::Links,
@@ -134,6 +136,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let relay = TestRelay::start_with(&options).await?;
     let pid = relay.pid().context("the relay has ended")?;
     let (time, rows) = (plan.time, plan.attacks());
+    let held = plan.connections.saturating_sub(SPARE) / ACCOUNTS;
     ensure!(
         rows.len() > 1,
         "no attack has this name; without --only all are run"
@@ -163,28 +166,27 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
         client.lines_of("link").iter().any(is_up),
         "the victim's link"
     )?;
+    let mut outcomes = Vec::new();
     for (name, attacks) in rows {
         let mut under_way = Vec::new();
-        for attack in &attacks {
+        for &attack in &attacks {
             let (token, urls) = &attackers[under_way.len() % ACCOUNTS];
-            match attack {
+            let aims: Vec<(&Token, &str)> = match attack {
                 // Whoever learnt the victim's URL.
-                Attack::Abandoned => under_way.push(spawn(attack, &relay, &url, token, time)?),
+                Attack::Abandoned => vec![(token, &url)],
                 // One account takes what it may; four take more.
-                Attack::Links => {
-                    for (token, urls) in &attackers {
-                        for url in urls {
-                            under_way.push(spawn(attack, &relay, url, token, time)?);
-                        }
-                    }
-                }
-                Attack::Bodies | Attack::Events | Attack::Held { .. } => {
-                    let attack = attack.part(ACCOUNTS);
-                    for (token, urls) in &attackers {
-                        under_way.push(spawn(&attack, &relay, &urls[0], token, time)?);
-                    }
-                }
-                _ => under_way.push(spawn(attack, &relay, &urls[0], token, time)?),
+                Attack::Links => attackers
+                    .iter()
+                    .flat_map(|(token, urls)| urls.iter().map(move |url| (token, url.as_str())))
+                    .collect(),
+                Attack::Bodies | Attack::Events | Attack::Held => attackers
+                    .iter()
+                    .map(|(token, urls)| (token, urls[0].as_str()))
+                    .collect(),
+                _ => vec![(token, &urls[0])],
+            };
+            for (token, url) in aims {
+                under_way.push(UnderWay::begin(attack, held, &relay, url, token, time)?);
             }
         }
         let links = client.count_of("link");
@@ -192,10 +194,11 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
         let row = tokio::select! {
             row = measure(name, &relay, &url, time) => row?,
             error = held.watch(pid, relay.data()) => return Err(error),
+            Err(error) = lasting(&mut under_way) => return Err(error),
         };
-        for mut attack in under_way {
-            // It may have ended by itself.
-            attack.kill().await.ok();
+        for attack in &attacks {
+            let of_it = under_way.extract_if(.., |it| it.attack == *attack);
+            outcomes.push((*attack, UnderWay::end(of_it.collect()).await?));
         }
         report.rows.push(Row {
             pss_kib: held.pss_kib.get(),
@@ -206,6 +209,12 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     }
     ensure!(relay.pid() == Some(pid), "the relay has ended");
     drop(relay);
+    // Among all others it may be too slow.
+    let has_come_about = |attack| outcomes.contains(&(attack, None));
+    for (attack, failure) in &outcomes {
+        let failure = failure.as_deref().unwrap_or_default();
+        ensure!(has_come_about(*attack), "never came about: {failure}");
+    }
     Ok(report)
 }
 
@@ -247,27 +256,83 @@ fn disk_bytes(data: &Path) -> anyhow::Result<u64> {
     Ok(bytes)
 }
 
-fn spawn(
-    attack: &Attack,
-    relay: &TestRelay,
-    url: &str,
-    token: &Token,
-    time: Duration,
-) -> anyhow::Result<Process> {
-    let mut command = Command::new("nice");
-    command.args(["-n", "19"]);
-    command.env(attack::TOKEN, token.expose());
-    let seconds = time.as_secs().to_string();
-    match attack.arguments(url, &seconds) {
-        Some(words) => command.args(words),
-        None => command
-            .arg(std::env::current_exe()?)
-            .args(["flood-attack", &attack.word()])
-            .args([&relay.address().to_string(), url])
-            .arg(relay.ca())
-            .arg(&seconds),
-    };
-    Process::spawn(&attack.to_string(), command)
+/// A process that attacks.
+struct UnderWay {
+    attack: Attack,
+    process: Process,
+    is_ours: bool,
+}
+
+impl UnderWay {
+    fn begin(
+        attack: Attack,
+        connections: usize,
+        relay: &TestRelay,
+        url: &str,
+        token: &Token,
+        time: Duration,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new("nice");
+        command.args(["-n", "19"]);
+        command.env(attack::TOKEN, token.expose());
+        let seconds = time.as_secs().to_string();
+        let words = attack.arguments(url, &seconds);
+        let is_ours = words.is_none();
+        match words {
+            Some(words) => command.args(words),
+            None => command
+                .arg(std::env::current_exe()?)
+                .args([
+                    "flood-attack",
+                    &attack.to_string(),
+                    &connections.to_string(),
+                ])
+                .args([&relay.address().to_string(), url])
+                .arg(relay.ca())
+                .arg(&seconds),
+        };
+        Ok(Self {
+            attack,
+            process: Process::spawn(&attack.to_string(), command)?,
+            is_ours,
+        })
+    }
+
+    /// Ends the processes of an attack, and returns what failed unless one of them got through. Ours end by themselves and know
+    /// whether they did.
+    async fn end(attackers: Vec<Self>) -> anyhow::Result<Option<String>> {
+        let mut failed = None;
+        let mut have_come_about = false;
+        for mut attacker in attackers {
+            let status = match attacker.is_ours {
+                true => Some(attacker.process.ended().await?),
+                false => attacker.process.status()?,
+            };
+            match status {
+                None => {
+                    attacker.process.kill().await?;
+                    have_come_about = true;
+                }
+                Some(status) if status.success() => have_come_about = true,
+                Some(status) => {
+                    let log = attacker.process.log();
+                    failed = Some(format!("{}: {status}: {log}", attacker.attack));
+                }
+            }
+        }
+        Ok(failed.filter(|_| !have_come_about))
+    }
+}
+
+/// Fails when an attack is over before it can have begun, for want of its program for instance.
+async fn lasting(attacks: &mut [UnderWay]) -> anyhow::Result<()> {
+    tokio::time::sleep(AT_LEAST).await;
+    for attack in attacks {
+        let status = attack.process.status()?;
+        let log = attack.process.log();
+        ensure!(status.is_none(), "{}: over at once: {log}", attack.attack);
+    }
+    Ok(())
 }
 
 async fn measure(
@@ -371,18 +436,18 @@ async fn request(
     Ok(requests)
 }
 
-/// Runs one of our own attacks.
+/// Runs one of our own attacks, with so many connections if it holds them.
 ///
 /// # Errors
-/// When the CA cannot be read or the URL is none.
+/// When the CA cannot be read, the URL is none, or no attacker got through.
 pub async fn attack(
     attack: Attack,
+    connections: usize,
     address: std::net::SocketAddr,
     url: &str,
     ca: &Path,
     time: Duration,
 ) -> anyhow::Result<()> {
     let world = attack::World::new(address, url, ca)?;
-    tokio::time::timeout(time, world.run(attack)).await.ok();
-    Ok(())
+    world.run(attack, connections, time).await
 }
