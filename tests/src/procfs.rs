@@ -92,8 +92,11 @@ pub fn context_switches(pid: u32) -> anyhow::Result<Switches> {
 /// # Errors
 /// When it is gone.
 pub fn rss_kib(pid: u32) -> anyhow::Result<u64> {
-    let own = rss_of(pid).with_context(|| format!("process {pid} is gone"))?;
-    Ok(own + children(pid).into_iter().filter_map(rss_of).sum::<u64>())
+    let resident = |pid| kib(pid, "status", "VmRSS:");
+    let of_children = children(pid)
+        .into_iter()
+        .filter_map(|pid| resident(pid).ok());
+    Ok(resident(pid)? + of_children.sum::<u64>())
 }
 
 /// Returns the memory of a process that is no file's, in KiB.
@@ -101,8 +104,7 @@ pub fn rss_kib(pid: u32) -> anyhow::Result<u64> {
 /// # Errors
 /// When it is gone.
 pub fn anonymous_kib(pid: u32) -> anyhow::Result<u64> {
-    field_kib(&format!("/proc/{pid}/smaps_rollup"), "Anonymous:")
-        .with_context(|| format!("process {pid} is gone"))
+    kib(pid, "smaps_rollup", "Anonymous:")
 }
 
 /// Returns the most memory that a process ever had resident, in KiB.
@@ -110,8 +112,7 @@ pub fn anonymous_kib(pid: u32) -> anyhow::Result<u64> {
 /// # Errors
 /// When it is gone.
 pub fn peak_kib(pid: u32) -> anyhow::Result<u64> {
-    field_kib(&format!("/proc/{pid}/status"), "VmHWM:")
-        .with_context(|| format!("process {pid} is gone"))
+    kib(pid, "status", "VmHWM:")
 }
 
 /// Returns a process's share of resident memory in KiB (PSS).
@@ -119,18 +120,16 @@ pub fn peak_kib(pid: u32) -> anyhow::Result<u64> {
 /// # Errors
 /// When it is gone.
 pub fn pss_kib(pid: u32) -> anyhow::Result<u64> {
-    field_kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
-        .with_context(|| format!("process {pid} is gone"))
+    kib(pid, "smaps_rollup", "Pss:")
 }
 
-fn rss_of(pid: u32) -> Option<u64> {
-    field_kib(&format!("/proc/{pid}/status"), "VmRSS:")
-}
-
-fn field_kib(path: &str, field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(path).ok()?;
-    let line = status.lines().find(|line| line.starts_with(field))?;
-    line.split_ascii_whitespace().nth(1)?.parse().ok()
+fn kib(pid: u32, file: &str, field: &str) -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}"));
+    let line = text.ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with(field))?;
+        line.split_ascii_whitespace().nth(1)?.parse().ok()
+    });
+    line.with_context(|| format!("process {pid} is gone"))
 }
 
 pub(crate) fn children(pid: u32) -> Vec<u32> {

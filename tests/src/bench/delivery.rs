@@ -28,35 +28,24 @@ const IN_POSTGRES: &str = "ringtail, PostgreSQL";
 /// At another relay, which notifies the one with the link.
 const ACROSS: &str = "at another relay";
 
+/// Columns of a rate.
+macro_rules! columns {
+    ($rate:literal) => {
+        [
+            concat!($rate, "/s to app p50 ms"),
+            concat!($rate, "/s to app p99 ms"),
+            concat!($rate, "/s answer p50 ms"),
+            concat!($rate, "/s answer p99 ms"),
+            concat!($rate, "/s relay CPU ms"),
+            concat!($rate, "/s client CPU ms"),
+            concat!($rate, "/s relay switches"),
+            concat!($rate, "/s client switches"),
+        ]
+    };
+}
+
 /// Notifications a second, and columns: latencies, and what relay and client spend on one.
-const RATES: [(u32, [&str; 8]); 2] = [
-    (
-        200,
-        [
-            "200/s to app p50 ms",
-            "200/s to app p99 ms",
-            "200/s answer p50 ms",
-            "200/s answer p99 ms",
-            "200/s relay CPU ms",
-            "200/s client CPU ms",
-            "200/s relay switches",
-            "200/s client switches",
-        ],
-    ),
-    (
-        500,
-        [
-            "500/s to app p50 ms",
-            "500/s to app p99 ms",
-            "500/s answer p50 ms",
-            "500/s answer p99 ms",
-            "500/s relay CPU ms",
-            "500/s client CPU ms",
-            "500/s relay switches",
-            "500/s client switches",
-        ],
-    ),
-];
+const RATES: [(u32, [&str; 8]); 2] = [(200, columns!(200)), (500, columns!(500))];
 
 /// Measures latencies and costs at fixed rates, open loop.
 ///

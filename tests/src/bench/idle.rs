@@ -19,7 +19,8 @@ use ringtail_protocol::stream::{ByteStream, websocket_config};
 use ringtail_protocol::{http2, path, version};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::Plan;
 use super::edge::OURS;
@@ -50,6 +51,9 @@ const VALIDATIONS: u32 = 50;
 
 /// Pause of a link that the relay did not take, before the next try.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// All links are back sooner than this, or some will never be.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// As many as one endpoint may have, and an account while others hold many.
 const LINKS_OF_AN_ACCOUNT: usize = 16;
@@ -158,7 +162,9 @@ async fn back(
     let mut up = streaming.subscribe();
     let all_back = async {
         let back = up.wait_for(|streaming| *streaming >= plan.links);
-        back.await.map(drop)?;
+        let back = timeout(LONGEST, back).await;
+        let back = back.map(|up| up.map(drop));
+        back.with_context(|| format!("not all links are back within {LONGEST:?}"))??;
         anyhow::Ok(began.elapsed())
     };
     let shot = Shot::new(&aim, &shot::validation(), Expect::Echo)?;
@@ -179,19 +185,13 @@ pub(super) async fn link(
 ) -> anyhow::Result<()> {
     let uri = endpoint(&aim.url)?;
     let authority = uri.authority().context("no authority")?;
-    let request = Request::builder()
-        .uri(format!(
-            "wss://{authority}{}?endpoint={id}&forward=false",
-            path::LINK
-        ))
-        .header("host", authority.as_str())
-        .header("authorization", format!("Bearer {}", token.expose()))
-        .header("connection", "Upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-protocol", version::SUBPROTOCOL)
-        .header("sec-websocket-key", generate_key())
-        .body(())?;
+    let link = path::LINK;
+    let url = format!("wss://{authority}{link}?endpoint={id}&forward=false");
+    let mut request = url.into_client_request()?;
+    let headers = request.headers_mut();
+    let bearer = format!("Bearer {}", token.expose());
+    headers.insert("authorization", bearer.parse()?);
+    headers.insert("sec-websocket-protocol", version::SUBPROTOCOL.parse()?);
     let stream = aim.dial(false).await?;
     let (socket, response) =
         tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config()))

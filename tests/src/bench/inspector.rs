@@ -19,6 +19,7 @@ use ringtail_store::{
     Direction, FILE_NAME, Forwarding, History, INDEX_FILE_NAME, Incoming, MAX_PAGE, NewAttempt,
     Retention, Search,
 };
+use tokio::time::timeout;
 
 use super::Plan;
 use super::edge::OURS;
@@ -43,7 +44,7 @@ const SCREEN: usize = 50;
 /// Events that are stored at once.
 const BATCH: usize = 500;
 
-/// Longest time that a search may take.
+/// Longest time that a search, or a step of the indexing, may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is searched for: seldom, often, and never there.
@@ -221,12 +222,17 @@ fn open(directory: &Path) -> anyhow::Result<History> {
 
 /// Waits until everything can be looked up.
 async fn index(directory: &Path, events: u64) -> anyhow::Result<()> {
-    let history = open(directory)?;
     let last = RowId(i64::try_from(events)?);
-    history
-        .indexed()
-        .wait_for(|reached| *reached >= last)
-        .await?;
+    indexed(&open(directory)?, last).await
+}
+
+/// Waits until all events up to one can be looked up, however many they are, unless indexing stands still.
+async fn indexed(history: &History, last: RowId) -> anyhow::Result<()> {
+    let mut reached = history.indexed();
+    while *reached.borrow_and_update() < last {
+        let moves = timeout(PATIENCE, reached.changed()).await;
+        moves.context("indexing stands still")??;
+    }
     Ok(())
 }
 

@@ -86,18 +86,8 @@ pub(crate) async fn closed(
     let start = Arc::new(Barrier::new(connections + 1));
     let mut gunners = JoinSet::new();
     for _ in 0..connections {
-        let gunner = Gunner {
-            aim: aim.clone(),
-            shot: shot.clone(),
-            buffer: BytesMut::with_capacity(16 * 1024),
-        };
-        let start = Arc::clone(&start);
-        gunners.spawn(async move {
-            match mode {
-                Mode::KeepAlive => gunner.keep_alive(&start, time).await,
-                Mode::NewTls => gunner.new_tls(&start, time).await,
-            }
-        });
+        let (aim, shot) = (aim.clone(), shot.clone());
+        gunners.spawn(fire(aim, shot, mode, Arc::clone(&start), time));
     }
     let began = tokio::select! {
         _ = start.wait() => Instant::now(),
@@ -114,51 +104,38 @@ pub(crate) async fn closed(
     Measured::sum(parts, began.elapsed())
 }
 
-#[derive(Debug)]
-struct Gunner {
+async fn fire(
     aim: Aim,
-    shot: Shot,
-    buffer: BytesMut,
-}
-
-impl Gunner {
-    async fn keep_alive(
-        mut self,
-        start: &Barrier,
-        time: Duration,
-    ) -> anyhow::Result<Histogram<u64>> {
-        let mut stream = self.aim.dial(false).await?;
-        let mut latency = Measured::empty()?;
-        start.wait().await;
-        let end = Instant::now() + time;
-        loop {
-            let sent = Instant::now();
-            if sent >= end {
-                return Ok(latency);
-            }
-            let stamp = Stamp::fresh();
-            stream.write_all(self.shot.stamped(stamp)).await?;
-            read_checked(&mut stream, &mut self.buffer, self.shot.expect, stamp).await?;
-            latency.saturating_record(micros(sent.elapsed()));
+    mut shot: Shot,
+    mode: Mode,
+    start: Arc<Barrier>,
+    time: Duration,
+) -> anyhow::Result<Histogram<u64>> {
+    let mut kept = match mode {
+        Mode::KeepAlive => Some(aim.dial(false).await?),
+        Mode::NewTls => None,
+    };
+    let mut buffer = BytesMut::with_capacity(16 * 1024);
+    let mut latency = Measured::empty()?;
+    start.wait().await;
+    let end = Instant::now() + time;
+    loop {
+        let began = Instant::now();
+        if began >= end {
+            return Ok(latency);
         }
-    }
-
-    async fn new_tls(mut self, start: &Barrier, time: Duration) -> anyhow::Result<Histogram<u64>> {
-        let mut latency = Measured::empty()?;
-        start.wait().await;
-        let end = Instant::now() + time;
-        loop {
-            let dialled = Instant::now();
-            if dialled >= end {
-                return Ok(latency);
-            }
-            let mut stream = self.aim.dial(false).await?;
-            let stamp = Stamp::fresh();
-            stream.write_all(self.shot.stamped(stamp)).await?;
-            self.buffer.clear();
-            read_checked(&mut stream, &mut self.buffer, self.shot.expect, stamp).await?;
-            latency.saturating_record(micros(dialled.elapsed()));
+        if mode == Mode::NewTls {
+            kept = None;
+            buffer.clear();
         }
+        let stream = match &mut kept {
+            Some(stream) => stream,
+            none => none.insert(aim.dial(false).await?),
+        };
+        let stamp = Stamp::fresh();
+        stream.write_all(shot.stamped(stamp)).await?;
+        read_checked(stream, &mut buffer, shot.expect, stamp).await?;
+        latency.saturating_record(micros(began.elapsed()));
     }
 }
 

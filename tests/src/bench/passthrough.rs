@@ -32,31 +32,22 @@ const P50: &str = "p50 ms at 1";
 const RELAY_CPU: &str = "relay CPU ms at 64";
 const CLIENT_CPU: &str = "client CPU ms at 64";
 
+/// Columns of a rate.
+macro_rules! columns {
+    ($rate:literal) => {
+        [
+            concat!($rate, "/s p50 ms"),
+            concat!($rate, "/s p99 ms"),
+            concat!($rate, "/s relay CPU ms"),
+            concat!($rate, "/s client CPU ms"),
+            concat!($rate, "/s relay switches"),
+            concat!($rate, "/s client switches"),
+        ]
+    };
+}
+
 /// Requests a second of the open loop, and its columns: latencies of the answer, and what relay and client spent on a request.
-const OPEN: [(u32, [&str; 6]); 2] = [
-    (
-        200,
-        [
-            "200/s p50 ms",
-            "200/s p99 ms",
-            "200/s relay CPU ms",
-            "200/s client CPU ms",
-            "200/s relay switches",
-            "200/s client switches",
-        ],
-    ),
-    (
-        500,
-        [
-            "500/s p50 ms",
-            "500/s p99 ms",
-            "500/s relay CPU ms",
-            "500/s client CPU ms",
-            "500/s relay switches",
-            "500/s client switches",
-        ],
-    ),
-];
+const OPEN: [(u32, [&str; 6]); 2] = [(200, columns!(200)), (500, columns!(500))];
 const RSS: &str = "RSS MiB";
 
 /// Over PostgreSQL, at a relay that carries the request to the one with the client's link.

@@ -205,14 +205,7 @@ impl ByteTunnel {
             .args(["--to", "127.0.0.1"])
             .args(["--port", &address.port().to_string()]);
         let client = Process::spawn("bore local", client)?;
-        accepts(&client, "bore local", address).await?;
-        Ok(Some(Self {
-            name: "bore + nginx (plain inside)",
-            address,
-            server,
-            client,
-            _files: None,
-        }))
+        Self::up("bore + nginx (plain inside)", address, server, client, None).await
     }
 
     /// Starts wstunnel (TLS inside, as Ringtail's link); `None` when it is not installed.
@@ -233,14 +226,14 @@ impl ByteTunnel {
             .args(["client", "-R", &format!("tcp://{address}:{app}")])
             .arg(format!("wss://{control}"));
         let client = Process::spawn("wstunnel client", client)?;
-        accepts(&client, "wstunnel client", address).await?;
-        Ok(Some(Self {
-            name: "wstunnel + nginx (TLS inside)",
+        Self::up(
+            "wstunnel + nginx (TLS inside)",
             address,
             server,
             client,
-            _files: None,
-        }))
+            None,
+        )
+        .await
     }
 
     /// Starts rathole with its noise transport; `None` when it is not installed.
@@ -294,14 +287,8 @@ token = \"token\"
             format!("remote_public_key = \"{public}\""),
             format!("local_addr = \"{app}\""),
         )?;
-        accepts(&client, "rathole client", address).await?;
-        Ok(Some(Self {
-            name: "rathole + nginx (noise inside)",
-            address,
-            server,
-            client,
-            _files: Some(files),
-        }))
+        let name = "rathole + nginx (noise inside)";
+        Self::up(name, address, server, client, Some(files)).await
     }
 
     /// Starts OpenSSH with a remote port; `None` when its server is not installed.
@@ -347,13 +334,23 @@ token = \"token\"
             .args(["-R", &format!("{address}:{app}")])
             .args(["-p", &control.port().to_string(), &control.ip().to_string()]);
         let client = Process::spawn("ssh", client)?;
-        accepts(&client, "ssh", address).await?;
+        Self::up("ssh -R + nginx", address, server, client, Some(files)).await
+    }
+
+    async fn up(
+        name: &'static str,
+        address: SocketAddr,
+        server: Process,
+        client: Process,
+        files: Option<TempDir>,
+    ) -> anyhow::Result<Option<Self>> {
+        accepts(&client, name, address).await?;
         Ok(Some(Self {
-            name: "ssh -R + nginx",
+            name,
             address,
             server,
             client,
-            _files: Some(files),
+            _files: files,
         }))
     }
 

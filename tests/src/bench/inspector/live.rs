@@ -24,7 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::event;
+use super::{event, indexed};
 use fastrand::Rng;
 use ringtail_kit::eventually;
 use ringtail_properties::payloads;
@@ -104,8 +104,7 @@ impl Live {
         let stopped = Instant::now();
         eventually!(self.status.borrow().pending == 0, "everything at the app")?;
         let last = self.history.watermarks().borrow().events;
-        let mut indexed = self.history.indexed();
-        indexed.wait_for(|reached| *reached >= last).await?;
+        indexed(&self.history, last).await?;
         let caught_up = stopped.elapsed();
         let mut delays = self.delays().await?;
         delays.sort_unstable();
