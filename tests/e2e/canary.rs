@@ -12,9 +12,12 @@ use serde_json::{Value, json};
 
 use super::World;
 
-/// Runs `ringtail canary` with a short deadline, and returns its line and its exit code.
+/// Makes a canary that will not arrive end soon.
+const SOON: [&str; 2] = ["--timeout", "1"];
+
+/// Runs `ringtail canary`, and returns its line and its exit code.
 async fn canary(world: &World, more: &[&str]) -> anyhow::Result<(Value, Option<i32>)> {
-    let common = ["canary", "-e", "hooks", "-o", "json", "--timeout", "1"];
+    let common = ["canary", "-e", "hooks", "-o", "json"];
     let output = world.home.run([&common, more].concat()).await?;
     let line = serde_json::from_slice(&output.stdout).unwrap_or_default();
     Ok((line, output.status.code()))
@@ -48,7 +51,10 @@ async fn a_canary_to_a_misspelt_name_creates_no_endpoint() -> anyhow::Result<()>
     for _ in 0..2 {
         let output = world.home.run(["canary", "-e", "hook"]).await?;
         let error = String::from_utf8_lossy(&output.stderr);
-        ensure!(error.starts_with("error[RT-311]: no such endpoint"), "{error}");
+        ensure!(
+            error.starts_with("error[RT-311]: no such endpoint"),
+            "{error}"
+        );
     }
     Ok(())
 }
@@ -57,7 +63,7 @@ async fn a_canary_to_a_misspelt_name_creates_no_endpoint() -> anyhow::Result<()>
 async fn the_hop_that_loses_a_canary_is_named() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     let lost = async |world: &World, hop: &str| {
-        let (line, code) = canary(world, &[]).await?;
+        let (line, code) = canary(world, &SOON).await?;
         ensure!(code == Some(69) && line["hop"] == hop, "{hop}: {line}");
         anyhow::Ok(())
     };
@@ -66,7 +72,7 @@ async fn the_hop_that_loses_a_canary_is_named() -> anyhow::Result<()> {
     world.client.stop().await?;
     lost(&world, "client").await?;
     world.relay.stop().await?;
-    let (_, code) = canary(&world, &[]).await?;
+    let (_, code) = canary(&world, &SOON).await?;
     ensure!(
         code == Some(69),
         "the endpoint's URL was asked of a relay that is gone"
@@ -136,7 +142,7 @@ impl Watched {
 #[tokio::test]
 async fn a_link_that_delivers_nothing_is_named_and_dialled_again() -> anyhow::Result<()> {
     let relay = TestRelay::start().await?;
-    let proxy = ChaosProxy::to(relay.address()).await?;
+    let proxy = ChaosProxy::to(relay.address());
     let home = Home::new(&relay, &relay.account("dev").await?)?;
     let home = home.via(&relay.url_at(proxy.address())?);
     let client = Watched::new(&home, &[]).await?;

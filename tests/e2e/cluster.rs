@@ -303,10 +303,14 @@ async fn requests_of_another_relay_wait_for_memory_and_a_place() -> anyhow::Resu
     let post = Hook::new("POST", "x".repeat(1000));
     let all = join_all(connections.iter_mut().map(|it| it.post(&post)));
     let begins = async {
-        drop(came.acquire_many(24).await);
+        let all_places = timeout(PATIENCE, came.acquire_many(24)).await;
         go.send_replace(true);
+        drop(all_places.context("a request in each of the link's places")??);
+        anyhow::Ok(())
     };
-    for answer in tokio::join!(all, begins).0 {
+    let (answers, begun) = tokio::join!(all, begins);
+    begun?;
+    for answer in answers {
         assert_eq!(answer?.status, 200, "{}", there.log());
     }
     Ok(())

@@ -132,19 +132,10 @@ async fn an_app_that_answers_badly_blocks_nothing() -> anyhow::Result<()> {
 async fn behind_chaos() -> anyhow::Result<(World, ChaosProxy)> {
     let relay = TestRelay::start().await?;
     let token = relay.account("dev").await?;
-    let proxy = ChaosProxy::to(relay.address()).await?;
+    let proxy = ChaosProxy::to(relay.address());
     let home = Home::new(&relay, &token)?.via(&relay.url_at(proxy.address())?);
     let app = App::accepting();
-    let client = home.listen(&[&app.url(""), "--endpoint", "hooks"]).await?;
-    let world = World {
-        caller: relay.caller()?,
-        url: client.url()?,
-        relay,
-        home,
-        app,
-        client,
-    };
-    Ok((world, proxy))
+    Ok((World::at(relay, home, app).await?, proxy))
 }
 
 #[tokio::test]

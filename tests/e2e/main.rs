@@ -61,6 +61,11 @@ impl World {
     async fn on(relay: TestRelay, app: App) -> anyhow::Result<Self> {
         let token = relay.account("dev").await?;
         let home = Home::new(&relay, &token)?;
+        Self::at(relay, home, app).await
+    }
+
+    /// With a developer's machine.
+    async fn at(relay: TestRelay, home: Home, app: App) -> anyhow::Result<Self> {
         let client = home
             .listen(&[&app.url("/base"), "--endpoint", "hooks"])
             .await?;

@@ -97,6 +97,7 @@ async fn packages_have_what_is_installed_and_are_the_same_twice() -> anyhow::Res
     let from = directory.path().join(from);
     let first = pack(&from, &directory.path().join(one)).await?;
     let second = pack(&from, &directory.path().join(other)).await?;
+    assert_eq!(first.len(), second.len(), "{first:?}, then {second:?}");
     for (first, second) in first.iter().zip(&second) {
         let (first, second) = (std::fs::read(first)?, std::fs::read(second)?);
         assert!(first == second, "the same bytes");

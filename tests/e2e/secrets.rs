@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::process::Output;
 
 use anyhow::Context as _;
 use ringtail_kit::app::{App, Reply};
@@ -17,7 +17,9 @@ use ringtail_tests::{binaries, process};
 use tokio::process::Command;
 
 use super::World;
+use super::recordings::all_files;
 use super::signatures::{configure, table};
+use super::simulate::names;
 
 /// Further secrets: of a caller, of the app's answer, in a pasted URL, in a login.
 const PLANTED: [&str; 13] = [
@@ -155,7 +157,8 @@ async fn post(world: &World, mark: &str) -> anyhow::Result<()> {
     }
     for kind in ["interactive.message", "source-sdk"] {
         let arguments = ["simulate", kind, "--no-wait", "--to", &world.url];
-        process::output(world.home.command(arguments)?).await?;
+        let output = process::output(world.home.command(arguments)?).await?;
+        assert!(output.status.success(), "{kind}: {output:?}");
     }
     Ok(())
 }
@@ -213,7 +216,10 @@ async fn no_command_and_no_log_shows_a_secret() -> anyhow::Result<()> {
     mistakes(&world.home, &mut said).await?;
     relay_commands(&world, &mut said).await?;
     said.add("the relay's log", world.relay.log());
-    said.add("the client's log", files(&world.home.data().join("log"))?);
+    said.add(
+        "the client's log",
+        all_files(&world.home.data().join("log"))?,
+    );
     let whole: usize = said.0.iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(whole > 100_000, "{whole} bytes are too few for every level");
     said.search(&secrets);
@@ -334,15 +340,6 @@ fn cloud(world: &World) -> anyhow::Result<Cloud> {
     Ok(cloud)
 }
 
-/// The login as variables.
-fn login() -> [(&'static str, String); 3] {
-    [
-        ("RINGCENTRAL_CLIENT_ID", "example-client-id".to_owned()),
-        ("RINGCENTRAL_CLIENT_SECRET", CLOUD[0].to_owned()),
-        ("RINGCENTRAL_JWT", format!("e30.e30.{}", CLOUD[1])),
-    ]
-}
-
 /// `listen --subscribe` logs, and asks RingCentral all the time.
 async fn subscribes(world: &World, cloud: &Cloud, said: &mut Said) -> anyhow::Result<()> {
     let arguments = [
@@ -361,8 +358,7 @@ async fn subscribes(world: &World, cloud: &Cloud, said: &mut Said) -> anyhow::Re
         command
             .args(["--output", form])
             .env("RINGTAIL_LOG", "trace")
-            .env("RINGCENTRAL_SERVER_URL", cloud.url())
-            .envs(login());
+            .envs(cloud.login());
         let mut listening = process::Process::spawn("client", command)?;
         let told = || [listening.lines().since(0).join("\n"), listening.log()].concat();
         eventually!(told().contains(active), "the subscription: {}", told())?;
@@ -385,6 +381,19 @@ async fn subscribes(world: &World, cloud: &Cloud, said: &mut Said) -> anyhow::Re
     }
     Ok(())
 }
+
+/// Parts of the commands that are mistakes, whose words must not be repeated.
+const MISTAKES: [&str; 7] = [
+    "Not A Name",
+    "listen http://me:planted-password",
+    "import none.ndjson",
+    // Takes no format.
+    "web --port 0",
+    "check https://me:planted-password",
+    "postgresql://me:planted-password",
+    // Takes no log.
+    "completions zsh",
+];
 
 async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyhow::Result<()> {
     let (url, ca) = (&world.url, world.relay.ca().to_string_lossy().into_owned());
@@ -429,7 +438,7 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
         vec!["doctor"],
         vec!["mcp", "skill"],
         vec!["mcp", "install", "claude"],
-        // Ends by the format, which it does not take; what its page answers is tested beside it.
+        // What its page answers is tested beside it.
         vec!["web", "--port", "0"],
         vec!["check", &in_query, "--local", "--ca", &ca, "--notify", "-v"],
         vec!["check", "https://me:planted-password@x"],
@@ -461,13 +470,9 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
     ];
     let numbers: Vec<String> = (1..=12).map(|number| number.to_string()).collect();
     cases.extend(numbers.iter().map(|number| vec!["events", "show", number]));
-    for kind in [
-        "sms",
-        "digital.challenge",
-        "digital.events",
-        "interactive.message",
-        "source-sdk",
-    ] {
+    let mut played = names(&world.home, "scenario").await?;
+    played.extend(["sms.inbound", "digital.challenge", "digital.events"].map(str::to_owned));
+    for kind in &played {
         for to in [url.as_str(), "localhost:1"] {
             cases.push(vec!["simulate", kind, "--no-wait", "--to", to]);
         }
@@ -480,9 +485,7 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
             let mut command = world.home.command(&case)?;
             command.env("RINGTAIL_LOG", "trace");
             if let ["subscriptions", "login"] = case[..] {
-                command
-                    .env("RINGCENTRAL_SERVER_URL", cloud.url())
-                    .envs(login());
+                command.envs(cloud.login());
             }
             let has_forms = !matches!(
                 case[..],
@@ -498,10 +501,18 @@ async fn client_commands(world: &World, cloud: &Cloud, said: &mut Said) -> anyho
             }
             let by = format!("ringtail {} as {form}", case.join(" "));
             let output = process::output(command).await.context(by.clone())?;
+            is_known(&by, &output);
             said.add(by, [output.stdout, output.stderr].concat());
         }
     }
     Ok(())
+}
+
+/// Fails when a command that is no mistake ends as one: what it prints otherwise would not be looked at.
+fn is_known(by: &str, output: &Output) {
+    let is_mistake = MISTAKES.iter().any(|it| by.contains(it));
+    let is_refused = output.status.code() == Some(64);
+    assert_eq!(is_refused, is_mistake, "{by}: {output:?}");
 }
 
 /// Mistakes in files must not quote them.
@@ -535,7 +546,7 @@ async fn mistakes(home: &Home, said: &mut Said) -> anyhow::Result<()> {
 }
 
 async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
-    let cases = RELAY.map(<[&str]>::to_vec);
+    let cases = RELAY.map(|case| case.split(' ').collect::<Vec<&str>>());
     covered(binaries::RELAY, &cases).await?;
     for case in cases {
         for level in LEVELS {
@@ -543,6 +554,7 @@ async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
             let with_level = [&case[..], &["--log", &log]].concat();
             let by = format!("ringtail-relay {}", with_level.join(" "));
             let output = world.relay.run(with_level).await.context(by.clone())?;
+            is_known(&by, &output);
             // The one place where a token is shown, once, to whom it is given.
             let gives = matches!(case[..], ["accounts", "add" | "rotate", ..]);
             let given = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -558,31 +570,24 @@ async fn relay_commands(world: &World, said: &mut Said) -> anyhow::Result<()> {
 }
 
 /// A case for each command of the relay; `serve` runs at `trace` from the beginning, here it only fails.
-const RELAY: [&[&str]; 18] = [
-    &["serve", "--dev", "--listen", "127.0.0.1:0"],
-    &["serve", "--cert", "none.pem", "--key", "none.pem"],
-    &["status"],
-    &["status", "--output", "json"],
-    &["accounts", "add", "somebody"],
-    &["accounts", "list"],
-    &["accounts", "rotate", "somebody"],
-    &["accounts", "revoke", "somebody"],
-    &["endpoints", "list"],
-    &["endpoints", "show", "dev/hooks"],
-    &["endpoints", "purge", "dev/none"],
-    &["endpoints", "retention", "dev/none", "3"],
-    &["endpoints", "delete", "dev/none"],
-    &["backup", "none/backup.db"],
-    &["restore", "none/backup.db"],
-    &["migrate", "--from", "sqlite", "--to", "postgres"],
-    &["certificate", "renew"],
-    &["completions", "zsh"],
+const RELAY: [&str; 19] = [
+    "serve --dev --listen 127.0.0.1:0",
+    "serve --cert none.pem --key none.pem --public-url https://relay.example",
+    "status",
+    "status --output json",
+    "accounts add somebody",
+    "accounts list",
+    "accounts rotate somebody",
+    "accounts revoke somebody",
+    "endpoints list",
+    "endpoints show dev/hooks",
+    "endpoints purge dev/none",
+    "endpoints retention dev/none 3",
+    "endpoints delete dev/none",
+    "backup none/backup.db",
+    "restore none/backup.db",
+    "migrate --from sqlite --to postgres --database postgresql://localhost:1/x",
+    "migrate --from sqlite --to postgres --database postgresql://me:planted-password@localhost:1/x",
+    "certificate renew",
+    "completions zsh",
 ];
-
-fn files(directory: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        all.extend(std::fs::read(entry?.path())?);
-    }
-    Ok(all)
-}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringtail_kit::app::{App, Reply};
-use ringtail_kit::cloud::{Cloud, Fault, Rules};
+use ringtail_kit::cloud::{Cloud, Fault};
 use ringtail_kit::eventually;
 use ringtail_kit::mcp::{Era, McpClient};
 use ringtail_kit::wait::PATIENCE;
@@ -37,21 +37,9 @@ impl Site {
             relay,
             cloud,
         };
-        let (said, status) = site.run(&["login"], &site.login()).await?;
+        let (said, status) = site.run(&["login"], &site.cloud.login()).await?;
         assert_eq!(status, Some(0), "{said}");
         Ok(site)
-    }
-
-    /// The login as variables.
-    fn login(&self) -> Vec<(&'static str, String)> {
-        let mut rules = Rules::default();
-        self.cloud.rules(|known| rules = known.clone());
-        vec![
-            ("RINGCENTRAL_SERVER_URL", self.cloud.url()),
-            ("RINGCENTRAL_CLIENT_ID", rules.client_id),
-            ("RINGCENTRAL_CLIENT_SECRET", rules.client_secret),
-            ("RINGCENTRAL_JWT", rules.jwt),
-        ]
     }
 
     /// Runs `ringtail subscriptions` with variables; returns what it printed on both outputs, and how it ended.
@@ -293,10 +281,8 @@ async fn other_troubles_say_what_to_change() -> anyhow::Result<()> {
 
     // Another login has no penalty.
     let other = |name: &'static str, value: &str| {
-        let mut login = site.login();
-        login.retain(|(known, _)| *known != name);
-        login.push((name, value.to_owned()));
-        login
+        // The last one of a name counts.
+        [&site.cloud.login()[..], &[(name, value.to_owned())]].concat()
     };
     let expired = other("RINGCENTRAL_JWT", "e.eyJleHAiOjE3OTAwMDAwMDB9.s");
     let words = ["invalid_grant", "the JWT expired on 2026-09-21"];
@@ -449,6 +435,20 @@ async fn an_assistant_reads_the_subscriptions_and_no_token() -> anyhow::Result<(
     let result = client.call("read_subscriptions", json!({}));
     let listed = &result["structuredContent"]["subscriptions"];
     assert_eq!(listed[0]["status"], "Active", "{result}");
+    let told = result.to_string();
+    let verification = site.cloud.subscriptions().into_iter();
+    let login = site.cloud.login().into_iter().skip(2).map(|(_, it)| it);
+    let relay = site.home.environment().into_iter();
+    let relay = relay.filter_map(|(name, value)| (name == "RINGTAIL_TOKEN").then_some(value));
+    let tokens: Vec<String> = (site.cloud.tokens().into_iter())
+        .chain(verification.filter_map(|it| it.token))
+        .chain(login)
+        .chain(relay)
+        .collect();
+    assert_eq!(tokens.len(), 5);
+    for token in tokens {
+        assert!(!told.contains(&token), "{token}: {told}");
+    }
     let listed_by_command = site.run(&["list", "--output", "json"], &[]).await?.0;
     let by_command: Value = serde_json::from_str(&listed_by_command)?;
     assert_eq!(listed[0], by_command);

@@ -1,11 +1,13 @@
 //! A network that fails on purpose, between client and relay.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Context;
+use ringtail_kit::app::App;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -21,43 +23,41 @@ enum Mood {
 /// A TCP proxy with moods.
 #[derive(Debug)]
 pub struct ChaosProxy {
-    address: SocketAddr,
+    app: App,
     /// A change concerns the connections that exist when it is made.
     mood: watch::Sender<Mood>,
-    accepted: watch::Receiver<usize>,
-    _tasks: JoinSet<()>,
+    accepted: Arc<AtomicUsize>,
 }
 
 impl ChaosProxy {
     /// Starts a proxy to an address.
-    ///
-    /// # Errors
-    /// When no port is to be had.
-    pub async fn to(upstream: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr().context("the proxy has no address")?;
+    #[must_use]
+    pub fn to(upstream: SocketAddr) -> Self {
         let mood = watch::Sender::new(Mood::Pass);
-        let (count, accepted) = watch::channel(0);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, upstream, mood.clone(), count));
-        Ok(Self {
-            address,
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let (moods, count) = (mood.clone(), Arc::clone(&accepted));
+        let app = App::on_connect(move |down| {
+            count.fetch_add(1, Ordering::Relaxed);
+            // Only a change after this moment concerns the new connection.
+            carry(down, upstream, moods.subscribe())
+        });
+        Self {
+            app,
             mood,
             accepted,
-            _tasks: tasks,
-        })
+        }
     }
 
     /// Returns where the proxy listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.app.address
     }
 
     /// Returns how many connections were ever accepted.
     #[must_use]
     pub fn accepted(&self) -> usize {
-        *self.accepted.borrow()
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Makes every connection that exists half-open: bytes of both sides disappear, nothing is closed. Connections
@@ -72,32 +72,10 @@ impl ChaosProxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    upstream: SocketAddr,
-    mood: watch::Sender<Mood>,
-    count: watch::Sender<usize>,
-) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((down, _)) = accepted else { continue };
-                count.send_modify(|count| *count += 1);
-                // Only a change after this moment concerns the new connection.
-                let mood = mood.subscribe();
-                connections.spawn(carry(down, upstream, mood));
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
 async fn carry(down: TcpStream, upstream: SocketAddr, mut mood: watch::Receiver<Mood>) {
     let Ok(up) = TcpStream::connect(upstream).await else {
         return;
     };
-    down.set_nodelay(true).ok();
     up.set_nodelay(true).ok();
     let (down_read, down_write) = down.into_split();
     let (up_read, up_write) = up.into_split();
@@ -153,20 +131,11 @@ mod tests {
     use super::*;
     use ringtail_kit::eventually;
 
-    async fn echo() -> (SocketAddr, JoinSet<()>) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut open = JoinSet::new();
-            while let Ok((mut stream, _)) = listener.accept().await {
-                open.spawn(async move {
-                    let (mut read, mut write) = stream.split();
-                    tokio::io::copy(&mut read, &mut write).await.ok();
-                });
-            }
-        });
-        (address, tasks)
+    fn echo() -> App {
+        App::on_connect(async |mut stream| {
+            let (mut read, mut write) = stream.split();
+            tokio::io::copy(&mut read, &mut write).await.ok();
+        })
     }
 
     async fn round_trip(stream: &mut TcpStream) -> std::io::Result<u8> {
@@ -176,8 +145,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_connection_stays_open_and_carries_nothing_and_a_new_one_passes() {
-        let (address, _echo) = echo().await;
-        let proxy = ChaosProxy::to(address).await.unwrap();
+        let echo = echo();
+        let proxy = ChaosProxy::to(echo.address);
         let mut old = TcpStream::connect(proxy.address()).await.unwrap();
         round_trip(&mut old).await.unwrap();
         proxy.go_silent();
@@ -192,8 +161,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_is_seen_by_both_sides() {
-        let (address, _echo) = echo().await;
-        let proxy = ChaosProxy::to(address).await.unwrap();
+        let echo = echo();
+        let proxy = ChaosProxy::to(echo.address);
         let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
         round_trip(&mut stream).await.unwrap();
         proxy.cut();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use memchr::memmem;
 use ringtail_kit::app::{App, Reply, Seen};
-use ringtail_kit::cloud::{Cloud, Rules};
+use ringtail_kit::cloud::Cloud;
 use ringtail_kit::eventually;
 use serde_json::Value;
 use tokio::process::Command;
@@ -150,13 +150,8 @@ impl Stage {
     }
 
     async fn log_in(&self) -> anyhow::Result<()> {
-        let rules = Rules::default();
         let mut command = self.home.command(["subscriptions", "login"])?;
-        command
-            .env("RINGCENTRAL_SERVER_URL", self.cloud.url())
-            .env("RINGCENTRAL_CLIENT_ID", rules.client_id)
-            .env("RINGCENTRAL_CLIENT_SECRET", rules.client_secret)
-            .env("RINGCENTRAL_JWT", rules.jwt);
+        command.envs(self.cloud.login());
         let output = process::output(command).await?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "no login: {said}");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::chaos::ChaosProxy;
 use crate::client::{Home, TestClient};
+use crate::process::locked;
 use crate::relay::TestRelay;
 use crate::stores;
 
@@ -114,12 +115,12 @@ pub async fn run(runs: usize, seed: u64) -> anyhow::Result<Report> {
     let log = Arc::clone(&got);
     let app = App::replying(move |seen| {
         let number = number_of(&seen.body);
-        lock(&log).entry(number).or_default().push(Instant::now());
+        locked(&log).entry(number).or_default().push(Instant::now());
         let time = APP_TIME.mul_f64(Rng::with_seed(number as u64).f64());
         Reply::status(200).body("the app").after(time)
     });
     let relay = TestRelay::start_with(&["--passthrough-deadline", "1"]).await?;
-    let proxy = ChaosProxy::to(relay.address()).await?;
+    let proxy = ChaosProxy::to(relay.address());
     let home = Home::new(&relay, &relay.account("dev").await?)?;
     let home = home.via(&relay.url_at(proxy.address())?);
     let mut client = home.listen(&[&app.url("/"), "--endpoint", "bot"]).await?;
@@ -161,7 +162,7 @@ pub async fn run(runs: usize, seed: u64) -> anyhow::Result<Report> {
             Fault::Freeze => client.signal("-CONT").await?,
             Fault::Cut | Fault::Silence => {}
         }
-        let arrived = || lock(&got).contains_key(&number);
+        let arrived = || locked(&got).contains_key(&number);
         if eventually!(arrived(), "the callback of run {number} at the app").is_err() {
             report.lost.push(number);
         }
@@ -173,17 +174,13 @@ pub async fn run(runs: usize, seed: u64) -> anyhow::Result<Report> {
         "the last callback was refused"
     );
     eventually!(
-        lock(&got).contains_key(&runs),
+        locked(&got).contains_key(&runs),
         "the last callback at the app"
     )?;
     client.stop().await?;
-    count(&home, &lock(&got), &kills, &mut report)?;
+    count(&home, &locked(&got), &kills, &mut report)?;
     report.took = began.elapsed();
     Ok(report)
-}
-
-fn lock(got: &Got) -> MutexGuard<'_, BTreeMap<usize, Vec<Instant>>> {
-    got.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) fn pressed(number: usize) -> Vec<u8> {

@@ -123,6 +123,7 @@ pub fn check_behind_proxy(answer: &Answer, token: &str) -> anyhow::Result<()> {
     ensure!(json, "the content type is not application/json");
     ensure!(answer.body.is_empty(), "there is a body");
     let bytes = answer.wire_bytes;
+    ensure!(bytes > 0, "its bytes were not counted");
     ensure!(bytes <= LIMIT_BYTES, "{bytes} bytes are too many");
     for name in answer.headers.keys() {
         let expected = [

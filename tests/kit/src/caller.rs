@@ -15,6 +15,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -96,7 +97,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body after transfer decoding.
     pub body: Bytes,
-    /// Bytes read from the connection for this answer, below TLS.
+    /// Bytes read from the connection while this answer was awaited, as TLS carries them: over HTTP/2 with every frame that came.
     pub wire_bytes: usize,
 }
 
@@ -161,14 +162,7 @@ impl FakeRingCentral {
     /// # Errors
     /// When TCP or TLS fails.
     pub async fn connect(&self, url: &str) -> anyhow::Result<Connection> {
-        let stream = self.dial(url, &self.http1).await?;
-        let read = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&read);
-        let counted = InspectReader::new(stream, move |bytes: &[u8]| {
-            count.fetch_add(bytes.len(), Ordering::Relaxed);
-        });
-        let (sender, driver) = http1::handshake(TokioIo::new(counted)).await?;
-        Connection::new(url, Sender::Http1(sender), read, driver)
+        Connection::over(url, self.dial(url, &self.http1).await?).await
     }
 
     /// Opens an HTTP/2 connection for many requests to one endpoint.
@@ -176,9 +170,10 @@ impl FakeRingCentral {
     /// # Errors
     /// When TCP, TLS or the HTTP/2 preface fails.
     pub async fn connect_http2(&self, url: &str) -> anyhow::Result<Connection> {
-        let stream = self.dial(url, &self.http2).await?;
+        let read = Arc::default();
+        let stream = counted(self.dial(url, &self.http2).await?, &read);
         let (sender, driver) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
-        Connection::new(url, Sender::Http2(sender), Arc::default(), driver)
+        Connection::new(url, Sender::Http2(sender), read, driver)
     }
 
     /// Opens TLS and nothing more, for callers that misbehave.
@@ -210,6 +205,17 @@ impl FakeRingCentral {
     }
 }
 
+/// Counts the bytes that are read from a stream.
+fn counted<S: AsyncRead>(
+    stream: S,
+    read: &Arc<AtomicUsize>,
+) -> InspectReader<S, impl FnMut(&[u8]) + use<S>> {
+    let read = Arc::clone(read);
+    InspectReader::new(stream, move |bytes: &[u8]| {
+        read.fetch_add(bytes.len(), Ordering::Relaxed);
+    })
+}
+
 /// Parses an endpoint's URL.
 ///
 /// # Errors
@@ -234,6 +240,17 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Speaks HTTP/1.1 over a stream.
+    pub(crate) async fn over(
+        url: &str,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> anyhow::Result<Self> {
+        let read = Arc::default();
+        let stream = counted(stream, &read);
+        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        Self::new(url, Sender::Http1(sender), read, driver)
+    }
+
     fn new(
         url: &str,
         sender: Sender,

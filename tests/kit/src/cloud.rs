@@ -41,10 +41,6 @@ pub struct Rules {
     pub jwt: String,
     /// Whether the app may use the JWT flow.
     pub jwt_flow: bool,
-    /// Sessions side by side; one more ends the oldest.
-    pub max_sessions: usize,
-    /// Lifetime of an access token in seconds.
-    pub token_seconds: u64,
     /// Scopes of the app.
     pub scopes: Vec<&'static str>,
     /// Permissions that the user lacks.
@@ -74,8 +70,6 @@ impl Default for Rules {
             client_secret: "example-client-secret".to_owned(),
             jwt: "eyJhbGciOiJub25lIn0.eyJzdWIiOiI2MjI2NDQyNTAwOCJ9.example".to_owned(),
             jwt_flow: true,
-            max_sessions: 5,
-            token_seconds: 3600,
             scopes: vec![
                 "SubscriptionWebhook",
                 "ReadMessages",
@@ -149,14 +143,6 @@ impl Cloud {
     /// # Errors
     /// When the PEM holds no certificate.
     pub fn start(pem: &[u8]) -> anyhow::Result<Self> {
-        Self::start_on("127.0.0.1:0", pem)
-    }
-
-    /// As [`Cloud::start`], on an address.
-    ///
-    /// # Errors
-    /// When the PEM holds no certificate.
-    pub fn start_on(address: &str, pem: &[u8]) -> anyhow::Result<Self> {
         let state = Arc::new(Mutex::new(State {
             rules: Rules::default(),
             caller: Caller::trusting(pem)?,
@@ -169,7 +155,7 @@ impl Cloud {
             count: 0,
         }));
         let shared = Arc::clone(&state);
-        let app = App::answering(listen(address), move |seen| {
+        let app = App::answering(listen("127.0.0.1:0"), move |seen| {
             let shared = Arc::clone(&shared);
             async move { answer(&shared, seen).await }
         });
@@ -180,6 +166,18 @@ impl Cloud {
     #[must_use]
     pub fn url(&self) -> String {
         self.app.url("")
+    }
+
+    /// Returns the variables that log `ringtail` in.
+    #[must_use]
+    pub fn login(&self) -> [(&'static str, String); 4] {
+        let rules = self.lock().rules.clone();
+        [
+            ("RINGCENTRAL_SERVER_URL", self.url()),
+            ("RINGCENTRAL_CLIENT_ID", rules.client_id),
+            ("RINGCENTRAL_CLIENT_SECRET", rules.client_secret),
+            ("RINGCENTRAL_JWT", rules.jwt),
+        ]
     }
 
     /// Changes the rules.
@@ -286,12 +284,6 @@ impl Cloud {
         state.subscriptions.clone()
     }
 
-    /// Returns every request so far, in order.
-    #[must_use]
-    pub fn seen(&self) -> Vec<Seen> {
-        self.app.seen()
-    }
-
     /// Returns the calls so far as method and path, without the query.
     #[must_use]
     pub fn calls(&self) -> Vec<String> {
@@ -388,7 +380,7 @@ async fn answer(state: &Mutex<State>, seen: Seen) -> Option<http::Response<crate
                 state.rates.count(group, now, limits)
             };
             match counted {
-                Ok(headers) => (route(state, &line, &seen).await, headers),
+                Ok(()) => (route(state, &line, &seen).await, Vec::new()),
                 Err(headers) => (Err(Refusal::too_many()), headers),
             }
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use ringtail_kit::cloud::{Cloud, Rules};
+use ringtail_kit::cloud::Cloud;
 use ringtail_kit::eventually;
 
 use super::{Install, Source, install};
@@ -75,23 +75,17 @@ impl Subscriber {
             Ok(command) => command,
             Err(why) => return Ok(Err(why)),
         };
-        let mut rules = Rules::default();
-        cloud.rules(|known| rules = known.clone());
+        let login = cloud.login();
+        let [server, client, secret, jwt] = login.each_ref().map(|(_, value)| value.as_str());
         // Each sample has names of its own for the same things.
         for (names, value) in [
-            (&["RC_SERVER_URL"][..], cloud.url()),
-            (
-                &["RC_APP_CLIENT_ID", "RC_CLIENT_ID"],
-                rules.client_id.clone(),
-            ),
-            (
-                &["RC_APP_CLIENT_SECRET", "RC_CLIENT_SECRET"],
-                rules.client_secret.clone(),
-            ),
-            (&["RC_USER_JWT", "RC_JWT"], rules.jwt.clone()),
-            (&["WEBHOOK_DELIVERY_ADDRESS"], url.to_owned()),
+            (&["RC_SERVER_URL"][..], server),
+            (&["RC_APP_CLIENT_ID", "RC_CLIENT_ID"], client),
+            (&["RC_APP_CLIENT_SECRET", "RC_CLIENT_SECRET"], secret),
+            (&["RC_USER_JWT", "RC_JWT"], jwt),
+            (&["WEBHOOK_DELIVERY_ADDRESS"], url),
         ] {
-            command.envs(names.iter().map(|name| (*name, &value)));
+            command.envs(names.iter().map(|name| (*name, value)));
         }
         let mut process = Process::spawn("subscriber", command)?;
         let address = format!("{url}/webhook");
@@ -110,14 +104,7 @@ impl Subscriber {
         let id = theirs().context("its subscription is gone")?.id;
         process.kill().await?;
 
-        let home = [
-            ("RINGCENTRAL_SERVER_URL", cloud.url()),
-            ("RINGCENTRAL_CLIENT_ID", rules.client_id),
-            ("RINGCENTRAL_CLIENT_SECRET", rules.client_secret),
-            ("RINGCENTRAL_JWT", rules.jwt),
-        ]
-        .iter()
-        .fold(home.clone(), |home, (name, value)| {
+        let home = login.iter().fold(home.clone(), |home, (name, value)| {
             home.variable(name, value)
         });
         let mut told = String::new();

@@ -11,6 +11,12 @@ use crate::app::Seen;
 
 const JWT_FLOW: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
+/// Sessions side by side; one more ends the oldest.
+const MAX_SESSIONS: usize = 5;
+
+/// Lifetime of an access token.
+const TOKEN_SECONDS: u64 = 3600;
+
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) token: String,
@@ -24,7 +30,7 @@ impl State {
         let expires = seconds.map(|it| self.now() + SignedDuration::from_secs(it.cast_signed()));
         let token = format!("example-access-token-{:08}", self.fresh());
         let of_users = self.sessions.iter().filter(|it| it.expires.is_some());
-        if of_users.count() >= self.rules.max_sessions {
+        if of_users.count() >= MAX_SESSIONS {
             let oldest = self.sessions.iter().position(|it| it.expires.is_some());
             self.sessions.remove(oldest.unwrap());
         }
@@ -64,7 +70,7 @@ impl State {
             ));
         }
         let asked = field("access_token_ttl").and_then(|it| it.parse().ok());
-        let seconds = asked.map_or(self.rules.token_seconds, |it: u64| it.clamp(600, 3600));
+        let seconds = asked.map_or(TOKEN_SECONDS, |it: u64| it.clamp(600, 3600));
         let token = self.session(Some(seconds));
         Ok((200, self.granted(&token, seconds)))
     }

@@ -34,14 +34,6 @@ impl Group {
             Self::Auth => 5,
         }
     }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Light => "light",
-            Self::Medium => "medium",
-            Self::Auth => "auth",
-        }
-    }
 }
 
 type Headers = Vec<(&'static str, String)>;
@@ -64,7 +56,7 @@ impl Rates {
         group: Group,
         now: Timestamp,
         limits: bool,
-    ) -> Result<Headers, Headers> {
+    ) -> Result<(), Headers> {
         let is_punished = self.punished.get(&group).is_some_and(|until| now < *until);
         let seen = self.seen.entry(group).or_default();
         seen.retain(|at| now - WINDOW < *at);
@@ -73,12 +65,6 @@ impl Rates {
             return Err(vec![("retry-after", PENALTY.as_secs().to_string())]);
         }
         seen.push(now);
-        let remaining = group.limit().saturating_sub(seen.len());
-        Ok(vec![
-            ("x-rate-limit-group", group.name().to_owned()),
-            ("x-rate-limit-limit", group.limit().to_string()),
-            ("x-rate-limit-remaining", remaining.to_string()),
-            ("x-rate-limit-window", WINDOW.as_secs().to_string()),
-        ])
+        Ok(())
     }
 }

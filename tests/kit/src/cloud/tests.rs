@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::app::Reply;
-use crate::tls::{self, Identity};
 
 const LIST: &str = "/restapi/v1.0/subscription";
 const SMS: &str = "/restapi/v1.0/account/~/extension/~/message-store/instant?type=SMS";
@@ -175,53 +174,6 @@ async fn a_subscription_lives_as_documented() {
 }
 
 #[tokio::test]
-async fn an_address_is_validated_before_the_answer() {
-    let identity = Identity::new().unwrap();
-    let cloud = Cloud::start(b"").unwrap();
-    cloud.rules(|rules| rules.answer_time = Duration::from_millis(300));
-    let caller = Caller::login(&cloud).await;
-    let reply = |change: fn(Reply) -> Reply, status: u16| {
-        App::replying(move |seen| {
-            let token = seen.header("validation-token")[0].to_vec();
-            change(Reply::status(status).header("validation-token", token))
-        })
-    };
-    // date, content-length, the token and line ends come to 112 bytes
-    for (app, expected) in [
-        (reply(|it| it, 200), "-"),
-        (reply(|it| it, 201), "SUB-522"),
-        (reply(|it| it.body("x".repeat(800)), 200), "-"),
-        (reply(|it| it.body("x".repeat(1024)), 200), "SUB-525"),
-        (reply(|it| it.after(MINUTE), 200), "SUB-521"),
-        (App::accepting(), "SUB-520"),
-        (
-            App::replying(|_| Reply::status(200).header("validation-token", "other")),
-            "SUB-520",
-        ),
-        (App::down(|_| Reply::status(200)), "SUB-521"),
-    ] {
-        let answer = caller.create(webhook(&app.url("/"))).await;
-        assert_eq!(code(&answer), expected, "{answer:?}");
-        if expected == "-" {
-            let id = answer.1["id"].as_str().unwrap();
-            caller.call("DELETE", &format!("{LIST}/{id}"), "").await;
-        }
-        assert!(cloud.subscriptions().is_empty());
-    }
-    let server = tls::server(identity.directory()).unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(server);
-    let secure = App::on_connect(move |stream| {
-        let acceptor = acceptor.clone();
-        async move { drop(acceptor.accept(stream).await) }
-    });
-    let address = secure
-        .url("/")
-        .replace("http://127.0.0.1", "https://localhost");
-    let answer = caller.create(webhook(&address)).await;
-    assert_eq!(code(&answer), "SUB-524");
-}
-
-#[tokio::test]
 async fn what_is_not_allowed_is_refused_with_its_code() {
     let cloud = Cloud::start(b"").unwrap();
     let caller = Caller::login(&cloud).await;
@@ -350,23 +302,4 @@ async fn a_request_inside_the_penalty_restarts_it() {
     }
     cloud.turn(Duration::from_secs(6));
     assert_eq!(caller.call("GET", LIST, "").await.0, 200);
-}
-
-#[tokio::test]
-async fn faults_come_as_planned() {
-    let cloud = Cloud::start(b"").unwrap();
-    let caller = Caller::login(&cloud).await;
-    let app = echoing();
-    cloud.fail(
-        "POST /restapi/v1.0/subscription",
-        2,
-        Fault::Error(403, "SUB-406", "not ready"),
-    );
-    for expected in ["SUB-406", "SUB-406", "-"] {
-        assert_eq!(code(&caller.create(webhook(&app.url("/"))).await), expected);
-    }
-    cloud.fail("GET ", 1, Fault::NotJson(503));
-    assert_eq!(caller.call("GET", LIST, "").await, (503, Value::Null));
-    cloud.end_sessions();
-    assert_eq!(code(&caller.call("GET", LIST, "").await), "OAU-213");
 }

@@ -2,16 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, Request, Uri};
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::Uri;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
@@ -19,17 +13,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_util::io::InspectReader;
 
 use super::answers::Refusal;
 use super::subscriptions::Subscription;
-use crate::caller::Hook;
+use crate::caller::{Answer, Connection, Hook};
 use crate::tls;
 
 const TOKEN: &str = "7d4e9f00-validation-4c1b";
 
 /// Most bytes of headers and body together.
 const MAX_BYTES: usize = 1024;
+
+/// What comes before them in an answer that is right so far.
+const STATUS_LINE: &str = "HTTP/1.1 200 OK\r\n";
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -39,13 +35,6 @@ pub(super) struct Caller {
     tls: Arc<ClientConfig>,
     /// Address of every name.
     pub(super) reach: Option<SocketAddr>,
-}
-
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    /// Headers and body, without the status line.
-    bytes: usize,
 }
 
 /// Why there is no answer.
@@ -94,11 +83,10 @@ impl Caller {
             );
             return refuse("SUB-522", &message);
         }
-        let token = answer.headers.get("validation-token");
-        if token.is_none_or(|it| it.as_bytes() != TOKEN.as_bytes()) {
+        if answer.values("validation-token").first() != Some(&TOKEN.as_bytes()) {
             return refuse("SUB-520", "Validation Token is not returned");
         }
-        if answer.bytes > MAX_BYTES {
+        if answer.wire_bytes - STATUS_LINE.len() > MAX_BYTES {
             return refuse("SUB-525", "WebHook server response is invalid");
         }
         Ok(())
@@ -128,43 +116,13 @@ impl Caller {
     async fn post(&self, url: &str, hook: &Hook) -> Result<Answer, NoAnswer> {
         let uri: Uri = url.parse().map_err(|_| NoAnswer::Unreachable)?;
         let stream = self.dial(&uri).await?;
-        let read = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&read);
-        let counted = InspectReader::new(stream, move |bytes: &[u8]| {
-            count.fetch_add(bytes.len(), Ordering::Relaxed);
-        });
-        let handshake = http1::handshake(TokioIo::new(counted)).await;
-        let (mut sender, driver) = handshake.map_err(|_| NoAnswer::Unreachable)?;
-        let mut request = Request::new(Full::new(hook.body.clone()));
-        *request.method_mut() = hook.method.clone();
-        *request.uri_mut() = (uri.path_and_query().map_or("/", |it| it.as_str()))
-            .parse()
-            .map_err(|_| NoAnswer::Unreachable)?;
-        *request.headers_mut() = hook.headers.clone();
-        let host = uri.authority().map_or("", |it| it.as_str());
-        let host = host.parse().map_err(|_| NoAnswer::Unreachable)?;
-        request.headers_mut().insert(HOST, host);
-        request
-            .headers_mut()
-            .insert(CONTENT_LENGTH, hook.body.len().into());
-        // The sender ends with the exchange, and the connection with the sender.
-        let exchange = async move {
-            let answer = sender.send_request(request).await?;
-            let (head, body) = answer.into_parts();
-            let body: Bytes = body.collect().await?.to_bytes();
-            Ok::<_, hyper::Error>((head, body))
-        };
-        let (answered, _) = tokio::join!(exchange, driver);
-        let (head, _) = answered.map_err(|error| match error.is_parse() {
-            true => NoAnswer::Invalid,
-            false => NoAnswer::Unreachable,
-        })?;
-        let reason = head.status.canonical_reason().unwrap_or_default();
-        let status_line = "HTTP/1.1 200 \r\n".len() + reason.len();
-        Ok(Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            bytes: read.load(Ordering::Relaxed).saturating_sub(status_line),
+        let origin = format!("http://{}", uri.authority().map_or("", |it| it.as_str()));
+        let path = uri.path_and_query().map_or("/", |it| it.as_str());
+        let hook = hook.clone().below(path);
+        let answer = async { Connection::over(&origin, stream).await?.post(&hook).await };
+        answer.await.map_err(|error| match error.downcast_ref() {
+            Some(error) if hyper::Error::is_parse(error) => NoAnswer::Invalid,
+            _ => NoAnswer::Unreachable,
         })
     }
 
