@@ -69,29 +69,10 @@ async fn oversized_and_malformed_requests_are_refused() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn api_calls_without_a_token_are_refused() -> anyhow::Result<()> {
+async fn a_token_that_is_no_header_value_is_refused() -> anyhow::Result<()> {
     let world = World::new().await?;
-    for (wire, status) in [
-        (
-            "GET /_ringtail/v1/link HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
-            401,
-        ),
-        (
-            "POST /_ringtail/v1/endpoints HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \x7f\r\ncontent-length: 2\r\n\r\n{}",
-            400,
-        ),
-        (
-            "POST /_ringtail/v1/endpoints HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer wrong\r\ncontent-length: 2\r\n\r\n{}",
-            401,
-        ),
-    ] {
-        assert_eq!(
-            status_of(&world, wire.as_bytes()).await?,
-            Some(status),
-            "{wire}"
-        );
-    }
-    let hook = Hook::notification("{}");
-    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
-    Ok(())
+    let wire = "POST /_ringtail/v1/endpoints HTTP/1.1\r\nhost: localhost\r\n\
+                authorization: Bearer \x7f\r\ncontent-length: 2\r\n\r\n{}";
+    assert_eq!(status_of(&world, wire.as_bytes()).await?, Some(400));
+    world.notify("{}").await
 }

@@ -1,5 +1,6 @@
 //! `ringtail doctor` on a machine that is ready, and on machines that are not.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -8,6 +9,8 @@ use ringtail_kit::app::App;
 use ringtail_tests::client::Home;
 use ringtail_tests::relay::{TestRelay, Token};
 use serde_json::Value;
+
+use super::signatures::configure;
 
 /// Secrets of the machine; its token is another.
 const SECRETS: [&str; 4] = ["me-hush", "glip-hush", "query-hush", "jwt-hush"];
@@ -63,20 +66,13 @@ impl Machines {
     /// Returns a machine that is ready, with secrets.
     fn home(&self) -> anyhow::Result<Home> {
         let home = Home::new(&self.relay, &self.token)?.variable("RINGCENTRAL_JWT", "jwt-hush");
-        write_config(&home, "[secrets]\nglip = 'glip-hush'\n", 0o600)?;
+        configure(&home, "[secrets]\nglip = 'glip-hush'\n")?;
         Ok(home)
     }
 
     fn target(&self) -> String {
         self.app.url("/hooks?token=query-hush")
     }
-}
-
-fn write_config(home: &Home, text: &str, mode: u32) -> anyhow::Result<()> {
-    let file = home.path().join("config.toml");
-    std::fs::write(&file, text)?;
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode))?;
-    Ok(())
 }
 
 #[tokio::test]
@@ -129,7 +125,8 @@ async fn each_fault_of_a_machine_has_its_row_and_fix() -> anyhow::Result<()> {
     };
     let unknown_key = with_file("config.toml", "rely = 'x'")?;
     let open_secrets = machines.home()?;
-    write_config(&open_secrets, "[secrets]\nglip = 'glip-hush'\n", 0o644)?;
+    let file = open_secrets.path().join("config.toml");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o644))?;
     let wrong_token = Token::new("wrong-token-hush");
     for (home, target, title, code) in [
         (machines.home()?.token(None), &*target, "Login", "RT-202"),

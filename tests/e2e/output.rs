@@ -140,50 +140,6 @@ async fn control_characters_never_reach_the_terminal() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_history_is_listed_shown_and_replayed() -> anyhow::Result<()> {
-    let mut world = World::new().await?;
-    let mut body = hooks::numbered(0, 1).to_vec();
-    body.extend_from_slice(b"\x00\xff\r\n");
-    let hook = Hook::notification(body.clone()).below("/in?a=b");
-    assert_eq!(world.caller.post(&world.url, &hook).await?.status, 200);
-    eventually!(world.client.count_of("attempt") == 1, "the attempt")?;
-    world.client.stop().await?;
-
-    let raw = world.home.stdout(["events", "show", "1", "--raw"]).await?;
-    assert_eq!(raw, body, "the body's bytes alone");
-    let list = world
-        .home
-        .stdout(["events", "list", "--output", "json"])
-        .await?;
-    let listed: Value = serde_json::from_slice(&list)?;
-    assert_eq!(listed["seq"], 1);
-    let shown = world
-        .home
-        .stdout(["events", "show", "1", "--output", "json"])
-        .await?;
-    let shown: Value = serde_json::from_slice(&shown)?;
-    assert_eq!(shown["id"], listed["id"]);
-    assert_eq!(shown["attempts"][0]["status"], 200);
-
-    let replayed = world
-        .home
-        .stdout(["replay", "1", "--output", "json"])
-        .await?;
-    let replayed: Value = serde_json::from_slice(&replayed)?;
-    assert_eq!(replayed["status"], 200);
-    let seen = world.app.seen();
-    assert_eq!(seen.len(), 2);
-    assert_eq!(seen[1].body, body);
-    assert_eq!(seen[1].path, seen[0].path);
-    assert_eq!(
-        seen[1].header("verification-token"),
-        seen[0].header("verification-token"),
-        "a replay passes the app's own check"
-    );
-    Ok(())
-}
-
 /// As many bodies of a kind as are learnt from silently (docs/OUTPUT.md).
 const LEARNT: usize = 20;
 
@@ -244,30 +200,5 @@ async fn a_ready_file_appears_when_events_flow() -> anyhow::Result<()> {
         Some(world.url.clone())
     );
     assert_eq!(client.terminate().await?.code(), Some(0));
-    Ok(())
-}
-
-#[tokio::test]
-async fn exit_codes_are_those_of_the_table() -> anyhow::Result<()> {
-    let mut world = World::new().await?;
-    let nowhere = world.home.sibling()?.via("https://localhost:1");
-    for (home, arguments, code) in [
-        (&world.home, ["--help"].as_slice(), 0),
-        (&world.home, &["events", "list"], 0),
-        (&world.home, &["listen", "--no-such-flag"], 64),
-        (&world.home, &["listen", "ftp://localhost"], 64),
-        (&world.home, &["events", "show", "999"], 65),
-        (&nowhere, &["login"], 69),
-        (&world.home.clone().token(None), &["listen"], 78),
-    ] {
-        let output = home.run(arguments).await?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        if code > 64 {
-            assert!(said.starts_with("error[RT-"), "{said}");
-            assert!(output.stdout.is_empty(), "{arguments:?}");
-        }
-    }
-    assert_eq!(world.client.stop().await?, Some(0));
     Ok(())
 }

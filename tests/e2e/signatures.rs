@@ -291,18 +291,3 @@ async fn forged_requests_do_not_reach_the_app_where_that_is_wanted() -> anyhow::
     assert_eq!(line["status"], 200, "{line}");
     Ok(())
 }
-
-#[tokio::test]
-async fn rejection_without_a_secret_and_a_name_that_cannot_be_are_mistakes() -> anyhow::Result<()> {
-    let world = World::new().await?;
-    for (arguments, code) in [
-        (&["listen", "--reject-forged"][..], 78),
-        (&["listen", "--endpoint", "Not A Name"], 64),
-    ] {
-        let output = world.home.run(arguments).await?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains("error[RT-"), "{said}");
-    }
-    Ok(())
-}

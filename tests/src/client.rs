@@ -303,14 +303,6 @@ impl TestClient {
         text(&self.ready, "url")
     }
 
-    /// Returns its endpoint's id.
-    ///
-    /// # Errors
-    /// When the ready line named none.
-    pub fn endpoint(&self) -> anyhow::Result<String> {
-        text(&self.ready, "endpoint")
-    }
-
     /// Returns every line so far, of all its processes.
     #[must_use]
     pub fn lines(&self) -> Vec<Value> {

@@ -39,7 +39,6 @@ pub struct Volume {
 pub struct Traffic {
     callers: JoinSet<Sent>,
     counts: watch::Receiver<Counts>,
-    first: u64,
     sent: Arc<AtomicU64>,
     flowing: watch::Sender<bool>,
     stop: CancellationToken,
@@ -104,16 +103,10 @@ impl Traffic {
     /// Starts the load.
     #[must_use]
     pub fn start(caller: &FakeRingCentral, url: &str, volume: Volume) -> Self {
-        Self::start_at(caller, url, volume, 0)
-    }
-
-    /// Starts the load with this number.
-    #[must_use]
-    pub fn start_at(caller: &FakeRingCentral, url: &str, volume: Volume, first: u64) -> Self {
         let (count, counts) = watch::channel(Counts::default());
         let (flowing, flow) = watch::channel(true);
         let stop = CancellationToken::new();
-        let sent = Arc::new(AtomicU64::new(first));
+        let sent = Arc::new(AtomicU64::new(0));
         let mut callers = JoinSet::new();
         for conversation in 0..volume.callers {
             let one = Caller {
@@ -129,7 +122,6 @@ impl Traffic {
         Self {
             callers,
             counts,
-            first,
             sent,
             flowing,
             stop,
@@ -144,7 +136,7 @@ impl Traffic {
     /// Returns whether nothing is in flight; meaningful while the load is paused.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.counts.borrow().over == self.sent.load(Ordering::Relaxed) - self.first
+        self.counts.borrow().over == self.sent.load(Ordering::Relaxed)
     }
 
     /// Resumes the load.
@@ -195,7 +187,7 @@ impl Traffic {
             all.bad.extend(one.bad);
             all.relays.extend(one.relays);
         }
-        all.sent = self.sent.load(Ordering::Relaxed) - self.first;
+        all.sent = self.sent.load(Ordering::Relaxed);
         Ok(all)
     }
 }
