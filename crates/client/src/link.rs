@@ -88,7 +88,7 @@ impl LinkSupervisor {
 
     async fn keep_up(&self) -> Result<(), Refusal> {
         let mut redial = Redial::default();
-        let mut away = None;
+        let mut away: Option<Away> = None;
         loop {
             self.say(LinkState::Connecting);
             let established = tokio::select! {
@@ -139,8 +139,12 @@ impl LinkSupervisor {
                 tracing::error!(code = refusal.code, "the relay refused permanently");
                 return Err(refusal.clone());
             }
-            let since = *away.get_or_insert_with(Timestamp::now);
-            if self.wait(&error, &mut redial, since).await == Wait::Stopped {
+            let away = away.get_or_insert_with(|| Away {
+                since: Timestamp::now(),
+                failures: 0,
+            });
+            away.failures = away.failures.saturating_add(1);
+            if self.wait(&error, &mut redial, *away).await == Wait::Stopped {
                 return Ok(());
             }
         }
@@ -198,16 +202,17 @@ impl LinkSupervisor {
     }
 
     /// Waits before the next try and publishes why and until when.
-    async fn wait(&self, error: &LinkError, redial: &mut Redial, since: Timestamp) -> Wait {
+    async fn wait(&self, error: &LinkError, redial: &mut Redial, away: Away) -> Wait {
         let wait = redial.failed(random());
         let reason = error.in_words();
-        tracing::info!(reason, failures = redial.failures(), ?wait, "no link");
+        let Away { since, failures } = away;
+        tracing::info!(reason, failures, ?wait, "no link");
         let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
         self.say(LinkState::Waiting {
             code: error.code().id,
             reason,
             retry_at: Timestamp(Timestamp::now().0.saturating_add(micros)),
-            failures: redial.failures(),
+            failures,
             since,
         });
         // `biased`: check for shutdown first. After suspend, skip the wait: the network may have changed.
@@ -225,6 +230,15 @@ impl LinkSupervisor {
     fn say(&self, state: LinkState) {
         self.status.send_modify(|status| status.link = state);
     }
+}
+
+/// The time without a link.
+#[derive(Debug, Clone, Copy)]
+struct Away {
+    /// When it began.
+    since: Timestamp,
+    /// Failures since then.
+    failures: u32,
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ const BACKOFF: Backoff = Backoff {
 /// How long a link must have worked for its end to count as the first failure.
 const GOOD: Duration = Duration::from_secs(60);
 
-/// Counts failures in a row.
+/// Counts failures in a row, without what a short link changes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Redial {
     failures: u32,
@@ -39,11 +39,6 @@ impl Redial {
     /// Forgets the failures, after the network may have changed.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
-    }
-
-    /// Returns the number of failures in a row.
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
     }
 }
 
@@ -70,7 +65,7 @@ mod tests {
         );
         let mut redial = Redial { failures: u32::MAX };
         assert_eq!(redial.failed(u32::MAX), BACKOFF.longest);
-        assert_eq!(redial.failures(), u32::MAX);
+        assert_eq!(redial.failures, u32::MAX);
     }
 
     #[test]
@@ -80,7 +75,7 @@ mod tests {
             redial.failed(0);
         }
         redial.worked(GOOD - Duration::from_millis(1));
-        assert_eq!(redial.failures(), 5);
+        assert_eq!(redial.failures, 5);
         redial.worked(GOOD);
         assert_eq!(redial.failed(u32::MAX), BACKOFF.first);
     }

@@ -69,10 +69,14 @@ impl Client {
         rows.into_iter().map(|row| row.seq).collect()
     }
 
+    async fn waiting(&self) -> LinkState {
+        let waiting = |status: &Status| matches!(status.link, LinkState::Waiting { .. });
+        self.until(waiting).await.link
+    }
+
     /// The reason of the first wait.
     async fn waiting_for(&self) -> String {
-        let waiting = |status: &Status| matches!(status.link, LinkState::Waiting { .. });
-        match self.until(waiting).await.link {
+        match self.waiting().await {
             LinkState::Waiting { reason, .. } => reason,
             _ => unreachable!("it was waited for"),
         }
@@ -483,6 +487,21 @@ async fn a_relay_that_accepts_and_says_nothing_is_left() {
         ringtail_text::chain(&error),
         format!("{url} did not answer within 10 s")
     );
+}
+
+#[tokio::test]
+async fn a_link_ends_the_failures_in_a_row() {
+    let mut relay = FakeRelay::start().await;
+    let (client, mut end) = linked(&mut relay).await;
+    for _ in 0..2 {
+        client
+            .until(|status| status.link == LinkState::Connected)
+            .await;
+        let (shown, ()) = tokio::join!(client.waiting(), end.goodbye());
+        assert!(matches!(shown, LinkState::Waiting { failures: 1, .. }));
+        end = relay.dialled().await.open().await;
+    }
+    client.stop().await;
 }
 
 #[test]
