@@ -22,12 +22,7 @@ use ringtail_protocol::event::{
 use ringtail_text::json;
 use sha2::{Digest as _, Sha256};
 
-use ringtail_store::{
-    BookmarkChange, Comment, Forwarding, History, Incoming, NewAttempt, ReadError, StoreError,
-};
-
-/// Journal id of imported events; no relay uses it.
-const JOURNAL: &str = "import";
+use ringtail_store::{Comment, History, IMPORT, NewAttempt, ReadError, StoreError};
 
 /// Maximum bytes of an NDJSON line: the largest body with every byte escaped.
 const LINE_MAX: u64 = 128 * 1024 * 1024;
@@ -50,6 +45,8 @@ pub struct Recorded {
     pub received_at: Timestamp,
     /// Its kind, if recorded.
     pub kind: Option<Kind>,
+    /// What the relay did with it, if recorded.
+    pub disposition: Option<Disposition>,
     /// The request.
     pub request: Request,
     /// Its bookmark's comment, if it has a bookmark.
@@ -224,7 +221,7 @@ pub struct Importer<'a> {
     endpoint: String,
     seq: u64,
     bytes: usize,
-    batch: Vec<Incoming>,
+    batch: Vec<Event>,
     answers: Vec<NewAttempt>,
     bookmarks: Vec<(EventId, Comment)>,
     imported: Imported,
@@ -236,7 +233,7 @@ impl<'a> Importer<'a> {
     /// # Errors
     /// When the history cannot be read.
     pub async fn begin(history: &'a History, endpoint: &str) -> Result<Self, ImportError> {
-        let seq = history.cursor(endpoint, JOURNAL).await?.unwrap_or(0);
+        let seq = history.cursor(endpoint, IMPORT).await?.unwrap_or(0);
         Ok(Self {
             history,
             endpoint: endpoint.to_owned(),
@@ -258,9 +255,8 @@ impl<'a> Importer<'a> {
         recorded: Recorded,
     ) -> Result<Result<(), EncodeError>, ImportError> {
         let id = recorded.id;
-        let waits =
-            |incoming: &Incoming| matches!(incoming, Incoming::Event(event) if event.id == id);
-        if self.batch.iter().any(waits) || self.history.row_of(id).await?.is_some() {
+        let waits = self.batch.iter().any(|event| event.id == id);
+        if waits || self.history.row_of(id).await?.is_some() {
             self.imported.known += 1;
             return Ok(Ok(()));
         }
@@ -275,12 +271,13 @@ impl<'a> Importer<'a> {
             id,
             received_at: recorded.received_at,
             kind,
-            disposition: Disposition::Answered,
+            disposition: recorded.disposition.unwrap_or(Disposition::Answered),
             duplicate_of: None,
             request,
         };
-        self.bytes += event.encoded_len();
-        self.batch.push(Incoming::Event(event));
+        let answers = recorded.answers.iter();
+        self.bytes += event.encoded_len() + answers.map(|it| it.body.len()).sum::<usize>();
+        self.batch.push(event);
         self.bookmarks
             .extend(recorded.bookmark.map(|comment| (id, comment)));
         self.answers.extend(recorded.answers);
@@ -303,22 +300,24 @@ impl<'a> Importer<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
-        let stored = self
-            .history
-            .store(&self.endpoint, JOURNAL, batch, Forwarding::Off)
-            .await?;
-        self.imported.new += u64::try_from(stored.new).unwrap_or(u64::MAX);
-        for answer in self.answers.drain(..) {
-            self.history.record_attempt(answer, false).await?;
-        }
-        for (id, comment) in self.bookmarks.drain(..) {
-            let bookmark = BookmarkChange::Comment(comment);
-            self.history.set_bookmark(vec![id], bookmark).await?;
-        }
+        let stored = self.history.import(
+            &self.endpoint,
+            std::mem::take(&mut self.batch),
+            std::mem::take(&mut self.answers),
+            std::mem::take(&mut self.bookmarks),
+        );
+        self.imported.new += u64::try_from(stored.await?.new).unwrap_or(u64::MAX);
         Ok(())
     }
+}
+
+/// Returns the disposition that a word stands for.
+fn disposition(word: &str) -> Option<Disposition> {
+    use Disposition::{Answered, Passed, Pending};
+    [Answered, Pending, Passed]
+        .into_iter()
+        .find(|it| it.word() == word)
 }
 
 /// Parses RFC 3339.

@@ -70,6 +70,7 @@ pub(super) fn add(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::IMPORT;
     use crate::testing::{ENDPOINT, TestHistory, call, request};
     use ringtail_model::{ForwardState, RowId};
 
@@ -100,6 +101,17 @@ mod tests {
         ];
         assert_eq!(seen, expected);
         assert_eq!(events[0].forward, ForwardState::None);
+        let imported = vec![Incoming::Event(call(1, "s"))];
+        let import = kept
+            .history
+            .store("imported", IMPORT, imported, Forwarding::Off);
+        import.await.unwrap();
+        let mut came_to = Vec::new();
+        for event in kept.history.events_after(RowId(0), 10).await.unwrap() {
+            let stored = kept.history.stored_request(event.row).await.unwrap();
+            came_to.push(stored.unwrap().endpoint);
+        }
+        assert_eq!(came_to, [ENDPOINT, ENDPOINT, ENDPOINT, ""]);
         assert_eq!(origin_name("demo-edited"), Some("demo"));
         assert_eq!(origin_name(ENDPOINT), None);
         let stranger = add(EventId::fresh(), "{}").await.unwrap();

@@ -46,7 +46,7 @@ use rusqlite::{Connection, ffi};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use ringtail_model::{RowId, Watermarks};
-use ringtail_protocol::event::{EncodeError, EventId, Request};
+use ringtail_protocol::event::{EncodeError, Event, EventId, Request};
 use ringtail_sqlite::{self as sqlite, Readers, WriteError, Writer, savepoint};
 
 pub use self::attempts::NewAttempt;
@@ -57,7 +57,7 @@ pub use self::incoming::{Incoming, Stored};
 pub use self::other_processes::{OFTEN, SELDOM};
 use self::pending::{NewPending, PendingSignal};
 pub use self::pending::{PendingEvent, StoredRequest};
-pub use self::query::{MAX_PAGE, QueryResult, Reader};
+pub use self::query::{IMPORT, MAX_PAGE, QueryResult, Reader};
 pub use self::record::Forwarding;
 use self::record::Record;
 pub use self::retention::Retention;
@@ -293,6 +293,49 @@ impl History {
         batch: Vec<Incoming>,
         forwarding: Forwarding,
     ) -> Result<Stored, StoreError> {
+        self.store_and(endpoint, journal, batch, forwarding, |_| Ok(()))
+            .await
+    }
+
+    /// Stores events of a recording with their attempts and bookmarks, all of it or nothing. None becomes pending.
+    ///
+    /// # Errors
+    /// When nothing of it was stored.
+    pub async fn import(
+        &self,
+        endpoint: &str,
+        events: Vec<Event>,
+        attempts: Vec<NewAttempt>,
+        bookmarks: Vec<(EventId, Comment)>,
+    ) -> Result<Stored, StoreError> {
+        let batch = events.into_iter().map(Incoming::Event).collect();
+        self.store_and(
+            endpoint,
+            IMPORT,
+            batch,
+            Forwarding::Off,
+            move |connection| {
+                for attempt in &attempts {
+                    attempts::record(connection, attempt, false)?;
+                }
+                for (id, comment) in bookmarks {
+                    bookmark::change(connection, &[id], &BookmarkChange::Comment(comment))?;
+                }
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    /// Stores a batch, and what follows it in the same transaction.
+    async fn store_and(
+        &self,
+        endpoint: &str,
+        journal: &str,
+        batch: Vec<Incoming>,
+        forwarding: Forwarding,
+        then: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<Stored, StoreError> {
         let numbers = batch.iter().map(|incoming| match incoming {
             Incoming::Event(event) => event.seq,
             Incoming::Canary { seq, .. } => *seq,
@@ -319,6 +362,7 @@ impl History {
         self.write(bytes, move |recorder, connection| {
             let fields = Some(&mut recorder.fields);
             let stored = incoming::store(connection, fields, &endpoint, &journal, &batch)?;
+            then(connection)?;
             if let Some(newest) = stored.pending {
                 recorder.pending.push(NewPending {
                     endpoint,

@@ -22,7 +22,7 @@ pub struct PendingEvent {
 pub struct StoredRequest {
     /// The event.
     pub id: EventId,
-    /// The endpoint's id.
+    /// Id of the endpoint to which the request came; empty for imported events.
     pub endpoint: String,
     /// Number on the endpoint.
     pub seq: u64,

@@ -20,6 +20,9 @@ pub const MAX_PAGE: usize = 1000;
 /// Most attempts that come with an event's details, oldest first.
 const MAX_DETAIL_ATTEMPTS: usize = 200;
 
+/// The journal of imported events; no relay uses it.
+pub const IMPORT: &str = "import";
+
 /// What a query returns inside [`crate::History::read`].
 pub type QueryResult<T> = rusqlite::Result<T>;
 
@@ -217,13 +220,14 @@ impl<'c> Reader<'c> {
 
     /// Reads an event's request.
     pub fn stored_request(&self, row: RowId) -> rusqlite::Result<Option<StoredRequest>> {
-        self.connection
+        let stored = self
+            .connection
             .prepare_cached(
                 "SELECT e.id, e.forward, e.method, e.path, e.peer, c.headers, c.body, e.edited_from,
-                   e.endpoint, e.seq
+                   CASE e.journal WHEN :import THEN '' ELSE e.endpoint END, e.seq
                  FROM event AS e JOIN content AS c ON c.row = e.row WHERE e.row = :row",
             )?
-            .query_row(named_params! {":row": row.0}, |row| {
+            .query_row(named_params! {":row": row.0, ":import": IMPORT}, |row| {
                 Ok(StoredRequest {
                     id: EventId::from_bytes(row.get(0)?),
                     endpoint: row.get(8)?,
@@ -239,7 +243,34 @@ impl<'c> Reader<'c> {
                     },
                 })
             })
-            .optional()
+            .optional()?;
+        let Some(mut stored) = stored else {
+            return Ok(None);
+        };
+        let mut origin = stored.edited_from;
+        while let Some(id) = origin {
+            (stored.endpoint, origin) = self.origin(id)?;
+        }
+        Ok(Some(stored))
+    }
+
+    /// Returns the endpoint to which the request of an event came, if that is known, and the event of which it is an edited copy.
+    fn origin(&self, id: EventId) -> rusqlite::Result<(String, Option<EventId>)> {
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT CASE journal WHEN :import THEN '' ELSE endpoint END, edited_from
+                 FROM event WHERE id = :id",
+            )?
+            .query_row(
+                named_params! {":id": id.as_bytes(), ":import": IMPORT},
+                |row| {
+                    let origin: Option<[u8; 16]> = row.get(1)?;
+                    Ok((row.get(0)?, origin.map(EventId::from_bytes)))
+                },
+            )
+            .optional()?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Reads attempts after a row, oldest first.

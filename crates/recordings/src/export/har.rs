@@ -92,7 +92,7 @@ fn entry(detail: &EventDetail) -> Value {
         "response": newest.map_or_else(no_response, response),
         "cache": {},
         "timings": {"send": 0, "wait": milliseconds, "receive": 0},
-        "_ringtail": own(detail),
+        "_ringtail": own(detail, newest),
     })
 }
 
@@ -177,7 +177,7 @@ fn no_response() -> Value {
 }
 
 /// Data that an import needs and HAR has no field for.
-fn own(detail: &EventDetail) -> Value {
+fn own(detail: &EventDetail, newest: Option<&AttemptDetail>) -> Value {
     let row = &detail.event;
     let mut own = Map::new();
     own.insert("id".into(), json!(row.id.to_string()));
@@ -186,6 +186,11 @@ fn own(detail: &EventDetail) -> Value {
     own.insert("path".into(), json!(row.path));
     own.insert("peer".into(), json!(detail.peer));
     own.insert("summary".into(), json!(row.summary));
+    own.insert("disposition".into(), json!(row.disposition.word()));
+    if let Some(AttemptDetail { attempt, .. }) = newest {
+        own.insert("cause".into(), json!(attempt.cause.word()));
+        own.insert("target".into(), json!(attempt.target));
+    }
     if std::str::from_utf8(&detail.body).is_err() {
         own.insert("body_base64".into(), json!(STANDARD.encode(&detail.body)));
     }

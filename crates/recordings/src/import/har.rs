@@ -10,7 +10,7 @@ use ringtail_protocol::event::{EventId, Header, Request, Timestamp};
 use super::entries::{Entries, Found};
 use super::field::{self, Object};
 use super::form::form;
-use super::{FormatError, Recorded, Repeats, checked, time};
+use super::{FormatError, Recorded, Repeats, checked, disposition, time};
 use ringtail_model::{Cause, FailureKind, Outcome};
 use ringtail_store::NewAttempt;
 
@@ -73,7 +73,7 @@ fn recorded(bytes: &[u8], repeats: &mut Repeats) -> Result<Recorded, String> {
     })?;
     let id = own.text("id")?.as_deref().and_then(EventId::parse);
     let id = id.unwrap_or_else(|| repeats.id(received_at, &request));
-    let answers = answer(id, &entry, &url, received_at).unwrap_or_else(|reason| {
+    let answers = answer(id, &entry, &own, &url, received_at).unwrap_or_else(|reason| {
         left_out.push(format!("the response: {reason}"));
         None
     });
@@ -81,6 +81,7 @@ fn recorded(bytes: &[u8], repeats: &mut Repeats) -> Result<Recorded, String> {
         id,
         received_at,
         kind: None,
+        disposition: disposition(&own.text("disposition")?.unwrap_or_default()),
         request,
         bookmark: None,
         answers: answers.into_iter().collect(),
@@ -92,6 +93,7 @@ fn recorded(bytes: &[u8], repeats: &mut Repeats) -> Result<Recorded, String> {
 fn answer(
     event: EventId,
     entry: &Object<'_>,
+    own: &Object<'_>,
     url: &str,
     started_at: Timestamp,
 ) -> Result<Option<NewAttempt>, String> {
@@ -113,8 +115,8 @@ fn answer(
     let len = u64::try_from(body.len()).unwrap_or(u64::MAX);
     Ok(Some(NewAttempt {
         event,
-        cause: Cause::Forward,
-        target: url.to_owned(),
+        cause: Cause::of_word(&own.text("cause")?.unwrap_or_default()),
+        target: own.text("target")?.unwrap_or_else(|| url.to_owned()),
         started_at,
         duration: Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default(),
         outcome,

@@ -8,7 +8,7 @@ use ringtail_protocol::event::{EventId, Header, Kind, Request};
 use ringtail_text::json;
 
 use super::field::{self, Object};
-use super::{FormatError, LINE_MAX, Recorded, Repeats, checked, time};
+use super::{FormatError, LINE_MAX, Recorded, Repeats, checked, disposition, time};
 use ringtail_model::{Cause, FailureKind, Outcome};
 use ringtail_store::{Comment, NewAttempt};
 
@@ -91,6 +91,7 @@ fn event(text: &[u8], repeats: &mut Repeats) -> Result<Option<Recorded>, String>
         kind: [Kind::Validation, Kind::Notification, Kind::Passthrough]
             .into_iter()
             .find(|kind| kind.word() == word),
+        disposition: disposition(&line.text("disposition")?.unwrap_or_default()),
         request,
         bookmark: bookmark.transpose().map_err(|error| error.to_string())?,
         answers: attempts

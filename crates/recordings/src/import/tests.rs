@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::export::HarWriter;
-use ringtail_model::{ForwardState, Outcome, RowId};
-use ringtail_store::testing::{TestHistory, call, encoded, event, request};
+use ringtail_model::{Cause, EventDetail, ForwardState, Outcome, RowId};
+use ringtail_store::testing::{TestHistory, attempt, call, encoded, event, request};
 
 fn all(text: impl AsRef<[u8]>) -> Vec<Result<Recorded, String>> {
     let mut found = Vec::new();
@@ -23,7 +23,7 @@ fn all(text: impl AsRef<[u8]>) -> Vec<Result<Recorded, String>> {
 fn line() -> Value {
     json!({
         "type": "event", "endpoint": "default-1", "seq": 17, "id": "01a20042-7071-73e8-a927-3d3da19450dc",
-        "kind": "notification", "method": "POST", "path": "/hook?a=1", "received_at": "2026-07-29T10:13:20.000042Z",
+        "kind": "notification", "disposition": "passed", "method": "POST", "path": "/hook?a=1", "received_at": "2026-07-29T10:13:20.000042Z",
         "peer": "192.0.2.1:1", "headers": [["x", "a"], ["x", null, "6Q=="]], "body_base64": "/w==",
         "attempts": [{
             "type": "attempt", "cause": "passthrough", "target": "http://localhost:3000/", "started_at": "2026-07-29T10:13:21Z",
@@ -43,6 +43,7 @@ fn a_line_is_read_byte_for_byte() {
         Timestamp(1_785_319_999_000_042 + 1_000_000)
     );
     assert_eq!(recorded.kind, Some(Kind::Notification));
+    assert_eq!(recorded.disposition, Some(Disposition::Passed));
     assert_eq!(recorded.request.headers[1].value, &b"\xe9"[..]);
     assert_eq!(recorded.request.body, &b"\xff"[..]);
     assert_eq!(recorded.answers[0].outcome, Outcome::Status(201));
@@ -193,6 +194,17 @@ async fn an_export_comes_back_as_it_was_and_once() {
     .await;
     let mut har = HarWriter::begin(Vec::new()).unwrap();
     let mut sent = Vec::new();
+    let first = from
+        .history
+        .events_after(RowId(0), 1)
+        .await
+        .unwrap()
+        .remove(0);
+    let replayed = NewAttempt {
+        cause: Cause::Replay,
+        ..attempt(first.id)
+    };
+    from.history.record_attempt(replayed, false).await.unwrap();
     for row in from.history.events_after(RowId(0), 10).await.unwrap() {
         let detail = from.history.event(row.id).await.unwrap().unwrap();
         har.event(&detail).unwrap();
@@ -222,6 +234,14 @@ async fn an_export_comes_back_as_it_was_and_once() {
             (sent.event.id, &sent.event.method, &sent.event.path)
         );
         assert_eq!((&detail.headers, &detail.body), (&sent.headers, &sent.body));
+        assert_eq!(row.disposition, sent.event.disposition);
+        let told = |detail: &EventDetail| {
+            let attempts = detail.attempts.iter().map(|it| &it.attempt);
+            attempts
+                .map(|it| (it.cause, it.target.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&detail), told(sent));
     }
     assert!(
         to.history

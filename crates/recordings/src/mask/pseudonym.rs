@@ -127,43 +127,56 @@ impl Pseudonyms {
         })
     }
 
-    /// Masks international telephone numbers and mail addresses in a text.
+    /// Masks international telephone numbers and mail addresses in a text. In a path, the `@` of an address may be encoded.
     pub(super) fn patterns(&self, text: &str) -> String {
         let mut masked = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find(['+', '%', '@']) {
-            let (before, found) = rest.split_at(at);
-            if let Some(mail) = mail_around(before, found) {
-                masked.push_str(&before[..before.len() - mail.0]);
-                let address = &rest[at - mail.0..at + mail.1];
-                masked.push_str(&self.of(Class::Email, address));
-                rest = &rest[at + mail.1..];
+        // Where the unmasked text, the next address, and the search for its `@` begin.
+        let (mut done, mut first, mut from) = (0, 0, 0);
+        while let Some(at) = text[from..].find(['@', '%']).map(|at| from + at) {
+            let sign = ["@", "%40"].iter().find(|it| text[at..].starts_with(**it));
+            let Some(sign) = sign else {
+                from = at + 1;
                 continue;
-            }
-            masked.push_str(before);
-            let plus = if found.starts_with("%2B") || found.starts_with("%2b") {
-                3
-            } else {
-                1
             };
+            let after = at + sign.len();
+            first = match mail_around(&text[first..at], &text[after..]) {
+                Some((name, host)) => {
+                    self.numbers(&text[done..at - name], &mut masked);
+                    let address = [&text[at - name..at], "@", &text[after..after + host]].concat();
+                    masked.push_str(&self.of(Class::Email, &address));
+                    done = after + host;
+                    done
+                }
+                None => after,
+            };
+            from = first;
+        }
+        self.numbers(&text[done..], &mut masked);
+        masked
+    }
+
+    fn numbers(&self, text: &str, masked: &mut String) {
+        let mut rest = text;
+        while let Some(at) = rest.find(['+', '%']) {
+            let (before, found) = rest.split_at(at);
+            let is_encoded = found.starts_with("%2B") || found.starts_with("%2b");
+            let plus = if is_encoded { 3 } else { 1 };
             let digits = found[plus..].bytes().take_while(u8::is_ascii_digit).count();
-            let is_number = !found.starts_with('@')
-                && (plus == 3 || !found.starts_with('%'))
-                && (PHONE_MIN_DIGITS..=18).contains(&digits);
+            let is_number =
+                (is_encoded || found.starts_with('+')) && (PHONE_MIN_DIGITS..=18).contains(&digits);
+            masked.push_str(before);
             masked.push_str(&found[..plus]);
+            rest = &found[plus..];
             if is_number {
-                let number = &found[plus..plus + digits];
+                let (number, after) = rest.split_at(digits);
                 match self.knows(number) {
                     true => masked.push_str(number),
                     false => masked.push_str(&self.phone(number)),
                 }
-                rest = &found[plus + digits..];
-            } else {
-                rest = &found[plus..];
+                rest = after;
             }
         }
         masked.push_str(rest);
-        masked
     }
 
     fn check(&self, class: Class, id: &str) -> String {
@@ -183,17 +196,16 @@ impl Pseudonyms {
     }
 }
 
-/// Returns the bytes of a mail address before and from the `@` at the start of `found`.
-fn mail_around(before: &str, found: &str) -> Option<(usize, usize)> {
-    let domain = found.strip_prefix('@')?;
+/// Returns the bytes of a mail address before and after its `@`.
+fn mail_around(before: &str, after: &str) -> Option<(usize, usize)> {
     let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-#*".contains(byte);
-    let name = before.bytes().rev().take_while(|byte| local(byte)).count();
-    let host = domain
+    let name = before.bytes().rev().take_while(local).count();
+    let host = after
         .bytes()
         .take_while(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte))
         .count();
-    let has_dot = domain[..host].trim_matches('.').contains('.');
-    (name > 0 && has_dot).then_some((name, 1 + host))
+    let has_dot = after[..host].trim_matches('.').contains('.');
+    (name > 0 && has_dot).then_some((name, host))
 }
 
 fn hex(tag: &[u8], digits: usize) -> String {

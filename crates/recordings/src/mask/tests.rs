@@ -147,6 +147,13 @@ fn forms_and_queries_are_masked_by_their_names() {
         path.starts_with("/hook/%2B999") && path.ends_with("since_id=4"),
         "{path}"
     );
+    let mail = |text: &str| masker().path(&format!("/a/{text}/b"));
+    let masked = mail("ada@corp.test");
+    assert!(masked.starts_with("/a/person-"), "{masked}");
+    assert_eq!(mail("ada%40corp.test"), masked);
+    for tagged in ["ada%2Bx%40corp.test", "ada+x@corp.test"] {
+        assert!(!mail(tagged).contains("ada"), "{}", mail(tagged));
+    }
 }
 
 #[test]
