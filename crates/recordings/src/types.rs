@@ -25,6 +25,8 @@ pub struct Shape {
     null: bool,
     boolean: bool,
     integer: bool,
+    /// There is an integer that 64 bits with a sign do not hold.
+    wide: bool,
     number: bool,
     string: Option<Text>,
     array: Option<Box<Shape>>,
@@ -94,7 +96,10 @@ impl Shape {
                 Err(_) => self.any = true,
             },
             _ if text.contains(['.', 'e', 'E']) => self.number = true,
-            _ => self.integer = true,
+            _ => {
+                self.integer = true;
+                self.wide |= text.parse::<i64>().is_err();
+            }
         }
     }
 

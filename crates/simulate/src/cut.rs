@@ -48,14 +48,13 @@ fn step(text: &mut String, event: &EventDetail) {
     let mut redactor = Redactor::default();
     let kept = event.headers.iter().filter(|field| is_kept(&field.name));
     let kept: Vec<String> = kept
-        .filter_map(|field| {
+        .map(|field| {
             let value = redactor.header(&field.name, &field.value);
-            let value = escape(str::from_utf8(&value).ok()?);
-            Some(format!(
-                "  [{}, {}],\n",
-                quoted(&field.name),
-                quoted(&value)
-            ))
+            let name = &field.name;
+            match str::from_utf8(&value) {
+                Ok(value) => format!("  [{}, {}],\n", quoted(name), quoted(&escape(value))),
+                Err(_) => format!("  # left out, because its value is not UTF-8: {name}\n"),
+            }
         })
         .collect();
     line("headers", format!("[\n{}]", kept.concat()));

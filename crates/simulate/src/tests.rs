@@ -383,6 +383,19 @@ fn recorded_at(at_ms: i64, body: &[u8]) -> EventDetail {
 }
 
 #[test]
+fn a_header_that_is_not_text_is_said_to_be_left_out() {
+    let mut event = recorded_at(BEGAN, b"{}");
+    event.headers.push(Header {
+        name: "X-Lat".into(),
+        value: b"\xe9\xff".to_vec().into(),
+    });
+    let text = cut(&[event]);
+    let said = "\n  # left out, because its value is not UTF-8: X-Lat\n";
+    assert!(text.contains(said), "{text}");
+    assert_eq!(rehearsed(&text, 9).len(), 1);
+}
+
+#[test]
 fn recorded_events_are_repeated_with_new_ids() {
     let shots = rehearsed(builtin("call.missed"), 3);
     let mut bodies: Vec<Vec<u8>> = shots.iter().map(|shot| shot.request.body.clone()).collect();

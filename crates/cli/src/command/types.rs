@@ -1,6 +1,6 @@
 //! `ringtail types`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
@@ -18,7 +18,10 @@ pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     let mut shapes = Shapes::default();
-    while let Some(rows) = selection.next().await? {
+    let mut counted = HashSet::new();
+    while let Some(mut rows) = selection.next().await? {
+        // An event may be named twice.
+        rows.retain(|row| counted.insert(row.row));
         for row in rows {
             let detail = history.event(row.id).await?;
             if let Some(detail) = detail {

@@ -378,7 +378,7 @@ impl Style {
             escape(&event.endpoint),
             event.id,
             event.kind.word(),
-            edge(event.disposition),
+            edge(event),
             self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
             escape(&detail.peer),
             self.what(event),
@@ -454,9 +454,10 @@ fn explain(code: &str) -> String {
     format!("explain: ringtail explain {code}")
 }
 
-/// How the relay answered the request.
-fn edge(disposition: Disposition) -> &'static str {
-    match disposition {
+/// How the relay answered the request, unless the user wrote it.
+fn edge(event: &EventRow) -> &'static str {
+    match event.disposition {
+        _ if event.edited_from.is_some() => "edited here",
         Disposition::Answered => "answered by the relay",
         Disposition::Pending => "answered 200 by the relay",
         Disposition::Passed => "answered by the app",

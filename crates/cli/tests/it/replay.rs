@@ -217,3 +217,10 @@ fn commands_say_that_secrets_are_hidden_in_them() {
         assert!(!script.contains("secrets are redacted"), "{script}");
     }
 }
+
+#[test]
+fn an_event_that_is_named_twice_is_one_example_of_its_type() {
+    let home = home_of((1..=1).map(signed));
+    let seen = home.seen(&home.run(&["types", "1", "1"]));
+    assert!(seen.contains("from 1 event "), "{seen}");
+}

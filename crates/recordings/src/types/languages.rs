@@ -93,7 +93,7 @@ impl Declared {
             (_, Some(items)) => format!("Vec<{}>", self.rust(items, &format!("{name}Item"))),
             _ if shape.string.is_some() => "String".to_owned(),
             _ if shape.boolean => "bool".to_owned(),
-            _ if shape.number => "f64".to_owned(),
+            _ if shape.number || shape.wide => "f64".to_owned(),
             _ => "i64".to_owned(),
         };
         match shape.null && one != "serde_json::Value" {
@@ -260,6 +260,11 @@ mod tests {
     fn a_body_that_is_no_object_has_a_type_too() {
         for (body, rust, python) in [
             (json!([1]), "pub type T = Vec<i64>;\n", "T = list[int]\n"),
+            (
+                json!([1, u64::MAX]),
+                "pub type T = Vec<f64>;\n",
+                "T = list[int]\n",
+            ),
             (
                 json!(null),
                 "pub type T = serde_json::Value;\n",

@@ -58,6 +58,14 @@ fn attempt(outcome: Outcome, faults: Vec<Fault>) -> AttemptRow {
 }
 
 #[test]
+fn an_edited_event_was_answered_by_nobody() {
+    let mut event = event();
+    assert_eq!(edge(&event), "answered 200 by the relay");
+    event.edited_from = Some(event.id);
+    assert_eq!(edge(&event), "edited here");
+}
+
+#[test]
 fn an_event_and_its_attempts_are_a_line_each() {
     let plain = style(false);
     let mut lines = plain.event(&event());
