@@ -259,7 +259,7 @@ fn what_a_call_needs_is_asked_for_in_words() {
                 ..relay
             },
             "cannot read the certificate authority /nowhere.pem",
-            "RINGTAIL_CA names a PEM file, such as the one that the relay prints",
+            "--ca or RINGTAIL_CA names a PEM file, such as the one that the relay prints",
         ),
     ] {
         let failed = case.resolve().unwrap().account().unwrap_err();
