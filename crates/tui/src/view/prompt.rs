@@ -13,7 +13,7 @@ use tui_input::Input;
 
 use super::{highlight, put, put_right, row};
 use crate::app::{App, FilterLine, Palette, Prompt, ReplayLine};
-use crate::text::{column, cut, cut_start, escape, line, line_width, span, width};
+use crate::text::{column, cut, cut_start, escape, line, line_width, span, width, wrap};
 use crate::theme::{BAD, CHOSEN, DIM, NAME, PLAIN, STRONG, WARN};
 
 /// Completions shown at once.
@@ -21,23 +21,21 @@ const OFFERS: usize = 8;
 
 /// Draws the line and its hint.
 pub(super) fn render(frame: &mut Frame<'_>, footer: Rect, prompt: &Prompt, app: &App) {
+    let columns = usize::from(footer.width);
     let (label, hint) = match prompt {
-        Prompt::Filter(filter) => (
-            "/".to_owned(),
-            Some(filter_hint(filter, footer.width.into())),
-        ),
-        Prompt::Jump(_) => ("path: ".to_owned(), None),
-        Prompt::Comment(..) => ("comment: ".to_owned(), None),
+        Prompt::Filter(filter) => ("/".to_owned(), vec![filter_hint(filter, columns)]),
+        Prompt::Jump(_) => ("path: ".to_owned(), Vec::new()),
+        Prompt::Comment(..) => ("comment: ".to_owned(), Vec::new()),
         Prompt::Noise(_) => {
             let hint = " names of headers and JSON fields; case is ignored  Enter compare";
-            ("not compared: ".to_owned(), Some(line(hint, DIM)))
+            ("not compared: ".to_owned(), vec![line(hint, DIM)])
         }
-        Prompt::Replay(replay) => (replay_label(app), Some(replay_hint(replay))),
-        Prompt::Palette(_) => (":".to_owned(), None),
+        Prompt::Replay(replay) => (replay_label(app), replay_hint(replay, columns)),
+        Prompt::Palette(_) => (":".to_owned(), Vec::new()),
     };
-    if let Some(hint) = hint {
+    for (up, hint) in (1..).zip(hint.into_iter().rev()) {
         let above = Rect {
-            y: footer.y.saturating_sub(1),
+            y: footer.y.saturating_sub(up),
             ..footer
         };
         frame.render_widget(Clear, above);
@@ -103,13 +101,14 @@ fn replay_label(app: &App) -> String {
     }
 }
 
-fn replay_hint(replay: &ReplayLine) -> Line<'static> {
+/// Returns completions on one line, or a mistake whole, with its remedy at its end.
+fn replay_hint(replay: &ReplayLine, columns: usize) -> Vec<Line<'static>> {
     let checked = &replay.checked;
     match (checked.offers.as_slice(), &checked.error, &checked.about) {
-        ([_, ..], _, _) => line(format!(" Tab: {}", checked.offers.join("  ")), DIM),
-        (_, _, Some(about)) => line(format!(" {about}"), DIM),
-        (_, Some(error), None) => line(format!(" ✗ {error}"), BAD),
-        (_, None, None) => line(" Enter replay  Esc back", DIM),
+        ([_, ..], _, _) => vec![line(format!(" Tab: {}", checked.offers.join("  ")), DIM)],
+        (_, _, Some(about)) => vec![line(format!(" {about}"), DIM)],
+        (_, Some(error), None) => wrap(&line(format!(" ✗ {error}"), BAD), columns),
+        (_, None, None) => vec![line(" Enter replay  Esc back", DIM)],
     }
 }
 

@@ -102,7 +102,9 @@ fn events_of_several_endpoints_are_named_by_theirs() {
 fn typed_options_are_kept_for_the_next_replay() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     stage.app.check_options = |line| OptionsCheck {
-        error: line.contains("wrong").then(|| "no such option".to_owned()),
+        error: line
+            .contains("wrong")
+            .then(|| "no such option; ".repeat(6) + "take another"),
         offers: match line.ends_with("--ta") {
             true => vec!["--target".to_owned()],
             false => Vec::new(),
@@ -112,6 +114,7 @@ fn typed_options_are_kept_for_the_next_replay() {
     };
     stage.press("gjR--wrong");
     assert!(stage.show().contains("no such option"));
+    assert!(stage.show().contains("take another"), "{}", stage.show());
     // A line with a mistake stays.
     assert_eq!(stage.begin("<Enter>"), []);
     stage.press("<Esc>R--ta<Tab>1");
