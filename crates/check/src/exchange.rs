@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -182,16 +182,34 @@ fn unconnected(error: &dyn fmt::Display) -> NoAnswer {
     }
 }
 
-async fn read(mut body: Incoming) -> Result<(Bytes, bool), hyper::Error> {
+/// Reads a body, and whether it is longer than what is kept of it.
+async fn read<B>(mut body: B) -> Result<(Bytes, bool), B::Error>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
             let room = MAX_BODY_BYTES - whole.len();
             whole.extend_from_slice(&data[..data.len().min(room)]);
-            if data.len() >= room {
+            if data.len() > room {
                 return Ok((whole.freeze(), true));
             }
         }
     }
     Ok((whole.freeze(), false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_just_fits_is_not_cut() {
+        for (len, is_cut) in [(MAX_BODY_BYTES, false), (MAX_BODY_BYTES + 1, true)] {
+            let body = Full::new(Bytes::from(vec![0; len]));
+            let (kept, cut) = read(body).await.unwrap();
+            assert_eq!((kept.len(), cut), (MAX_BODY_BYTES, is_cut));
+        }
+    }
 }

@@ -3,12 +3,13 @@
 //! The key belongs to the history, so recordings of one history share their pseudonyms and their readers cannot guess values.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::mask::{KEY_BYTES, Masker};
 use bytes::Bytes;
 use ringtail_errors::{Code, Coded, codes};
+use ringtail_files::{Access, Lock, replace};
 use ringtail_protocol::event::Header;
 use ringtail_ringcentral::catalogue::summarize;
 use ringtail_ringcentral::classify::{Classified, RequestHead};
@@ -49,17 +50,26 @@ pub fn masker(dir: &Path) -> Result<Masker, KeyError> {
 }
 
 fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let mut key = [0; KEY_BYTES];
-    match ringtail_files::create_private(path) {
-        Ok(mut file) => {
-            getrandom::fill(&mut key).map_err(io::Error::other)?;
-            file.write_all(&key)?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            File::open(path)?.read_exact(&mut key)?;
-        }
-        Err(error) => return Err(error),
+    let is_missing = |read: &io::Result<_>| matches!(read, Err(error) if error.kind() == io::ErrorKind::NotFound);
+    let known = read_key(path);
+    if !is_missing(&known) {
+        return known;
     }
+    // Of several processes, one makes it.
+    let _alone = Lock::acquire(&path.with_extension("lock"))?;
+    let known = read_key(path);
+    if !is_missing(&known) {
+        return known;
+    }
+    let mut key = [0; KEY_BYTES];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    replace(path, &key, Access::Private)?;
+    Ok(key)
+}
+
+fn read_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    File::open(path)?.read_exact(&mut key)?;
     Ok(key)
 }
 
@@ -148,15 +158,24 @@ fn summary(masker: &Masker, masked: &EventDetail, len: usize) -> String {
     if !is_json && !masked.body.is_empty() && summary.topic != masked.event.topic {
         return format!("{}, {len} bytes", masked.event.topic);
     }
-    let size = |len: usize| format!(", {len} bytes");
-    match summary.text.strip_suffix(&size(masked.body.len())) {
-        Some(what) => format!("{what}{}", size(len)),
-        None => summary.text,
-    }
+    let sizes = |len: usize| {
+        let size = ringtail_text::size(len as u64);
+        [
+            format!(", {len} bytes"),
+            format!("subscription with {size} "),
+        ]
+    };
+    let sizes = sizes(masked.body.len()).into_iter().zip(sizes(len));
+    sizes.fold(summary.text, |text, (masked, original)| {
+        text.replacen(&masked, &original, 1)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use ringtail_model::RowId;
+    use ringtail_store::testing::{self, TestHistory};
+
     use super::*;
 
     #[test]
@@ -186,6 +205,34 @@ mod tests {
             .unwrap()
             .body(b"{\"text\":\"a b\"}", None);
         assert_ne!(first, other);
+    }
+
+    #[test]
+    fn those_who_ask_at_once_get_the_same_key() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join(KEY_FILE);
+            let keys: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| key(&path))).collect();
+                let keys = threads.into_iter().map(|it| it.join().unwrap().unwrap());
+                keys.collect()
+            });
+            assert!(keys.iter().all(|key| *key == keys[0]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_masked_summary_has_the_size_of_what_was_received() {
+        let kept = TestHistory::open();
+        for (seq, body) in [(1, "x".repeat(262)), (2, "[\"Ada Lovelace\"]".to_owned())] {
+            kept.receives(vec![testing::event(seq, &body)]).await;
+        }
+        let masker = Masker::new(&[7; KEY_BYTES]);
+        for row in kept.history.events_after(RowId(0), 10).await.unwrap() {
+            let detail = kept.history.event(row.id).await.unwrap().unwrap();
+            assert!(row.summary.contains(" with "), "{}", row.summary);
+            assert_eq!(event(&masker, &detail).event.summary, row.summary);
+        }
     }
 
     #[test]
