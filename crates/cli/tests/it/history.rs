@@ -1,10 +1,9 @@
-use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use ringtail_protocol::event::{Disposition, Event, EventId, Header, Kind, Request, Timestamp};
 use ringtail_store::{Incoming, LEARN};
 
-use super::{Home, block_on};
+use super::{Home, app, block_on};
 
 const BODY: &[u8] = b"{\"event\": \"x\",\r\n \"uuid\":\"1\"}\xff\x1b[2J\n";
 
@@ -224,37 +223,18 @@ fn wait_ends_as_the_table_of_exit_codes_says() {
     }
 }
 
-/// An app that answers one request with the body of the tests; returns its address, and what it was sent.
-fn app() -> (String, std::thread::JoinHandle<Vec<u8>>) {
-    let app = TcpListener::bind("127.0.0.1:0").unwrap();
-    let target = app.local_addr().unwrap().to_string();
-    let server = std::thread::spawn(move || {
-        let (mut stream, _) = app.accept().unwrap();
-        let mut request = Vec::new();
-        let mut chunk = [0; 4096];
-        while !request.ends_with(BODY) {
-            let read = stream.read(&mut chunk).unwrap();
-            assert_ne!(read, 0);
-            request.extend_from_slice(&chunk[..read]);
-        }
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-            .unwrap();
-        request
-    });
-    (target, server)
-}
-
 #[test]
 fn a_replay_goes_to_the_named_target_and_is_kept() {
     let home = home();
-    let (target, server) = app();
+    let (_runtime, app) = app();
+    let target = app.address.to_string();
     let output = home.run(&["replay", "demo/2", "--target", &target, "--output", "json"]);
-    let request = String::from_utf8_lossy(&server.join().unwrap()).into_owned();
-    assert!(
-        request.starts_with("POST /hook?a=1 HTTP/1.1\r\n"),
-        "{request}"
+    let seen = app.seen();
+    assert_eq!(
+        (seen[0].method.as_str(), &*seen[0].path),
+        ("POST", "/hook?a=1")
     );
+    assert_eq!((seen.len(), &seen[0].body[..]), (1, BODY));
     assert_eq!(output.status.code(), Some(0), "{}", home.seen(&output));
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
@@ -311,7 +291,8 @@ fn events_are_marked_found_and_cleared() {
 #[test]
 fn an_edited_event_is_sent_as_a_new_one() {
     let home = home();
-    let (target, server) = app();
+    let (_runtime, app) = app();
+    let target = app.address.to_string();
     let edit = |editor: &str, target: &str| {
         let mut command = home.ringtail(&["replay", "demo/2", "--edit", "--target", target]);
         command.env("VISUAL", editor).output().unwrap()
@@ -321,16 +302,14 @@ fn an_edited_event_is_sent_as_a_new_one() {
         &target,
     );
     assert_eq!(output.status.code(), Some(0), "{}", home.seen(&output));
-    let request = String::from_utf8_lossy(&server.join().unwrap()).to_lowercase();
-    assert!(
-        request.starts_with("put /other?b http/1.1\r\n"),
-        "{request}"
+    let seen = app.seen();
+    assert_eq!(
+        (seen[0].method.as_str(), &*seen[0].path),
+        ("PUT", "/other?b")
     );
-    assert!(
-        request.contains("\r\nringtail-edited-from: 07020000-"),
-        "{request}"
-    );
-    assert!(!request.contains("content-type"), "{request}");
+    assert_eq!((seen.len(), &seen[0].body[..]), (1, BODY));
+    assert!(seen[0].header("ringtail-edited-from")[0].starts_with(b"07020000-"));
+    assert!(seen[0].header("content-type").is_empty());
     // The number is still the original's alone.
     assert_eq!(home.run(&["events", "show", "2"]).status.code(), Some(0));
     let shown = home.run(&["events", "show", "demo-edited/1", "--output", "json"]);

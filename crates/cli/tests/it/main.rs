@@ -18,7 +18,19 @@ mod simulate;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use ringtail_kit::app::App;
 use ringtail_store::{Forwarding, History, Incoming};
+use tokio::runtime::Runtime;
+
+/// An app that answers 200, and the runtime that it lives in.
+fn app() -> (Runtime, App) {
+    let runtime = Runtime::new().unwrap();
+    let app = {
+        let _inside = runtime.enter();
+        App::accepting()
+    };
+    (runtime, app)
+}
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().build();

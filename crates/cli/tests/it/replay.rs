@@ -1,13 +1,12 @@
 //! Replays and exported commands.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 
 use ringtail_protocol::event::{Event, Header};
-use ringtail_store::{Forwarding, History, Incoming};
+use ringtail_store::Incoming;
 
-use super::Home;
 use super::history::event;
+use super::{Home, app};
 
 /// A history with events of RingCentral's, each with a token.
 fn home(count: u64) -> Home {
@@ -16,13 +15,7 @@ fn home(count: u64) -> Home {
 
 fn home_of(events: impl Iterator<Item = Event>) -> Home {
     let home = Home::new();
-    let history = History::open(&home.path().join("data")).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let batch = events.map(Incoming::Event).collect();
-    let stored = history.store("demo-x1", "j", batch, Forwarding::Off);
-    runtime.block_on(stored).unwrap();
+    home.receives("demo-x1", events.map(Incoming::Event));
     home
 }
 
@@ -39,31 +32,6 @@ fn signed(seq: u64) -> Event {
     request.body = body.into_bytes().into();
     event.request = request.encode().unwrap();
     event
-}
-
-/// An app that answers this many requests with 200.
-fn app(count: usize) -> (String, std::thread::JoinHandle<()>) {
-    let app = TcpListener::bind("127.0.0.1:0").unwrap();
-    let target = app.local_addr().unwrap().to_string();
-    let server = std::thread::spawn(move || {
-        for _ in 0..count {
-            let (mut stream, _) = app.accept().unwrap();
-            read(&mut stream);
-            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            stream.write_all(answer).unwrap();
-        }
-    });
-    (target, server)
-}
-
-fn read(stream: &mut TcpStream) {
-    let mut request = Vec::new();
-    let mut chunk = [0; 4096];
-    while !request.ends_with(b"}}") {
-        let read = stream.read(&mut chunk).unwrap();
-        assert_ne!(read, 0);
-        request.extend_from_slice(&chunk[..read]);
-    }
 }
 
 fn vacant() -> String {
@@ -86,18 +54,16 @@ fn what_had_no_answer_before_is_said() {
         alone.contains("no earlier event of its kind\nhint: pass the other event\n"),
         "{alone}"
     );
-    let (target, server) = app(1);
+    let (_runtime, app) = app();
+    let target = app.address.to_string();
     home.run(&["replay", "1", "--target", &target]);
-    server.join().unwrap();
-    let (target, server) = app(2);
     let compare = ["replay", "1..2", "--compare", "--target", &target];
     let seen = home.seen(&home.run(&compare));
-    server.join().unwrap();
+    assert_eq!(app.count(), 3);
     assert!(
         seen.contains("\n0 of 1 responses changed; 1 had no response before\n"),
         "{seen}"
     );
-    let (target, server) = app(2);
     let json = [
         "replay",
         "1..2",
@@ -108,7 +74,7 @@ fn what_had_no_answer_before_is_said() {
         "json",
     ];
     let seen = home.seen(&home.run(&json));
-    server.join().unwrap();
+    assert_eq!(app.count(), 5);
     let last = r#"{"type":"compared","answers":2,"changed":0,"without":0}"#;
     assert!(seen.contains(last), "{seen}");
     // What was refused since is not compared.
@@ -127,9 +93,8 @@ fn what_changed_is_listed_without_secrets() {
     request.body = br#"{"uuid":"u1","event":"/restapi/v1.0/account/1/extension/2/message-store/instant","body":{"subject":"https://example.com/?access_token=planted","to":[{"phoneNumber":"+16505550199"}],"from":{"phoneNumber":"+16505550100"},"n":{}}}"#.as_slice().into();
     sms.request = request.encode().unwrap();
     let home = home_of(std::iter::once(sms));
-    let (target, server) = app(1);
-    home.run(&["replay", "1", "--target", &target]);
-    server.join().unwrap();
+    let (_runtime, app) = app();
+    home.run(&["replay", "1", "--target", &app.address.to_string()]);
     let seen = home.seen(&home.run(&["replay", "1", "--compare", "--target", &vacant()]));
     assert!(seen.contains("\n1 of 1 responses changed\n  #1 "), "{seen}");
     assert!(
