@@ -82,9 +82,10 @@ fn entry(detail: &EventDetail) -> Value {
     let mut attempts = detail.attempts.iter().rev();
     let newest = attempts.find(|attempt| is_answer(attempt));
     let newest = newest.or(detail.attempts.last());
-    // Whole microseconds: a product of fractions would have digits that nobody measured.
-    let micros = newest.map_or(0, |attempt| attempt.attempt.duration.as_micros());
-    let milliseconds = f64::from(u32::try_from(micros).unwrap_or(u32::MAX)) / 1000.0;
+    // By whole microseconds: a product of fractions would have digits that nobody measured.
+    let milliseconds = newest.map_or(0.0, |attempt| {
+        (attempt.attempt.duration.as_secs_f64() * 1e6).round() / 1e3
+    });
     json!({
         "startedDateTime": time(detail.event.received_at),
         "time": milliseconds,

@@ -116,6 +116,7 @@ fn har_has_the_fields_that_readers_need() {
         b"\xff",
     );
     first.attempts.push(attempt(Outcome::Status(201), b"\xfe"));
+    first.attempts[0].attempt.duration = Duration::from_micros(1798);
     first.attempts.push(attempt(
         Outcome::Error {
             kind: FailureKind::Refused,
