@@ -9,7 +9,6 @@
 mod expr;
 mod json_path;
 mod matches;
-mod page;
 mod parse;
 mod print;
 mod text;
@@ -25,7 +24,6 @@ use unicode_width::UnicodeWidthChar;
 pub use self::expr::{Comparison, Expr, Field, Flag, StatusRange, Test};
 pub use self::json_path::{JsonPath, Step, push_field};
 pub use self::matches::{Context, More};
-pub use self::page::markdown;
 pub use self::text::{Fit, Text};
 
 /// Maximum characters of a filter.
