@@ -13,7 +13,7 @@ use super::scenario::Expect;
 use ringtail_model::secrets::Secrets;
 use ringtail_ringcentral::classify::Callback;
 use ringtail_ringcentral::signature::{self, Outcome, Scheme};
-use ringtail_ringcentral::validation::{Echo, echo};
+use ringtail_ringcentral::validation::echo;
 use ringtail_ringcentral::verdict::{Answer, NoAnswer, Verdict, judge};
 
 /// A received answer.
@@ -45,12 +45,6 @@ pub struct Finding {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Problem {
-    /// The answer to a validation has no token.
-    #[error("the answer has no Validation-Token header (SUB-520)")]
-    TokenMissing,
-    /// The answer to a validation has another token.
-    #[error("the Validation-Token of the answer is not the one that was sent (SUB-520)")]
-    TokenDiffers,
     /// The answer to a RingCX Digital challenge is not the challenge.
     #[error("the body of the answer is not exactly the challenge")]
     ChallengeDiffers,
@@ -89,8 +83,9 @@ pub(super) fn inspect(
     secrets: &Secrets,
     outcome: Result<&Received, &NoAnswer>,
 ) -> Finding {
-    let answer = outcome.map(|received| {
-        Answer::new(
+    let answer = outcome.map(|received| Answer {
+        echo: echo(&request.headers, &received.headers),
+        ..Answer::new(
             received.status,
             received.duration,
             &received.headers,
@@ -123,19 +118,10 @@ pub(super) fn inspect(
 
 fn problems_of(request: &SimRequest, secrets: &Secrets, received: &Received) -> Vec<Problem> {
     match request.callback {
-        Callback::Validation => validation(request, received).into_iter().collect(),
         Callback::DigitalChallenge => challenge(request, received).into_iter().collect(),
         Callback::SourceSdk => source_sdk(secrets, received),
         Callback::InteractiveMessage => dialog(received),
         _ => Vec::new(),
-    }
-}
-
-fn validation(request: &SimRequest, received: &Received) -> Option<Problem> {
-    match echo(&request.headers, &received.headers) {
-        Echo::Missing => Some(Problem::TokenMissing),
-        Echo::Differs => Some(Problem::TokenDiffers),
-        Echo::Returned | Echo::Unknown => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use ringtail_errors::{Code, codes};
 use ringtail_ringcentral::verdict::{Fault, NoAnswer};
 
-use super::inspect::{Finding, Problem};
+use super::inspect::Finding;
 
 /// RingCentral's error for an address that failed the validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,24 +22,14 @@ impl Refusal {
     /// Returns the error for a failed validation; `None` if it passed.
     #[must_use]
     pub fn of(finding: &Finding) -> Option<Self> {
-        if let Some(fault) = finding.verdict.faults().first() {
-            return Some(Self {
-                code: code(fault),
-                status: match fault {
-                    Fault::WrongStatus { status } => Some(*status),
-                    _ => None,
-                },
-                reason: fault.to_string(),
-            });
-        }
-        let problem = finding
-            .problems
-            .iter()
-            .find(|problem| matches!(problem, Problem::TokenMissing | Problem::TokenDiffers))?;
+        let fault = finding.verdict.faults().first()?;
         Some(Self {
-            code: &codes::SUB_520,
-            status: None,
-            reason: problem.to_string(),
+            code: code(fault),
+            status: match fault {
+                Fault::WrongStatus { status } => Some(*status),
+                _ => None,
+            },
+            reason: fault.to_string(),
         })
     }
 

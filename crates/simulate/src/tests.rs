@@ -447,7 +447,7 @@ mod answers {
     use http::HeaderMap;
 
     use super::*;
-    use ringtail_ringcentral::verdict::NoAnswer;
+    use ringtail_ringcentral::verdict::{Fault, NoAnswer};
 
     fn received(status: u16, headers: &[(&'static str, &str)], body: &[u8]) -> Received {
         let headers: HeaderMap = headers
@@ -462,9 +462,13 @@ mod answers {
         }
     }
 
-    fn problems(template: &str, received: &Received) -> Vec<Problem> {
+    fn found(template: &str, received: &Received) -> Finding {
         let request = built(Template::find(template).unwrap()).request;
-        let finding = inspect(&request, Expect::Accepted, &secrets(), Ok(received));
+        inspect(&request, Expect::Accepted, &secrets(), Ok(received))
+    }
+
+    fn problems(template: &str, received: &Received) -> Vec<Problem> {
+        let finding = found(template, received);
         assert_eq!(
             finding.as_expected,
             finding.problems.is_empty() && finding.verdict.is_accepted()
@@ -480,13 +484,14 @@ mod answers {
             .unwrap()
             .to_owned();
         let good = received(200, &[("validation-token", &token)], b"");
-        assert_eq!(problems("validation", &good), []);
+        assert!(found("validation", &good).as_expected);
         let other = received(200, &[("validation-token", "x")], b"");
-        assert_eq!(problems("validation", &other), [Problem::TokenDiffers]);
-        assert_eq!(
-            problems("validation", &received(200, &[], b"")),
-            [Problem::TokenMissing]
-        );
+        let none = received(200, &[], b"");
+        for (answer, fault) in [(other, Fault::TokenDiffers), (none, Fault::TokenMissing)] {
+            let finding = found("validation", &answer);
+            assert_eq!(finding.verdict.faults(), [fault]);
+            assert!(!finding.as_expected);
+        }
     }
 
     #[test]
