@@ -222,11 +222,3 @@ impl Coded for ApiError {
         }
     }
 }
-
-impl ApiError {
-    /// Returns true if retrying cannot help.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.is_final())
-    }
-}

@@ -222,14 +222,6 @@ impl Verdict {
         }
     }
 
-    /// Returns the notes of an accepted answer.
-    pub fn notes(&self) -> &[Note] {
-        match self {
-            Self::Accepted { notes } => notes,
-            Self::Failed { .. } | Self::Unjudged { .. } => &[],
-        }
-    }
-
     /// Returns the verdict in words: for a failure what RingCentral would record as the reason, for an accepted
     /// answer its notes, and nothing if there is nothing to say.
     pub fn reason(&self) -> String {

@@ -96,21 +96,6 @@ pub enum NoAnswer {
     Unreachable,
 }
 
-impl NoAnswer {
-    /// Returns the reason as a stable machine word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Reset => "reset",
-            Self::TimedOut => "timed-out",
-            Self::NotHttp => "not-http",
-            Self::NotFound => "not-found",
-            Self::Tls => "tls",
-            Self::Unreachable => "unreachable",
-        }
-    }
-}
-
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let details = match self {
