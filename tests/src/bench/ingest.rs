@@ -51,22 +51,22 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     let (usual, slower) = (Ours::start(None).await?, Ours::start(Some(&slow)).await?);
     let limited = Ours::start(None).await?;
     let mut contenders = vec![
-        (OURS, vec![usual.on_sqlite()?]),
-        (IN_POSTGRES, vec![usual.first()?]),
-        (TWO, vec![usual.first()?, usual.second()?]),
-        (SLOW, vec![slower.on_sqlite()?]),
-        (SLOW_IN_POSTGRES, vec![slower.first()?]),
-        (SLOW_TWO, vec![slower.first()?, slower.second()?]),
+        (OURS, vec![usual.at(SQLITE)?]),
+        (IN_POSTGRES, vec![usual.at(FIRST)?]),
+        (TWO, vec![usual.at(FIRST)?, usual.at(SECOND)?]),
+        (SLOW, vec![slower.at(SQLITE)?]),
+        (SLOW_IN_POSTGRES, vec![slower.at(FIRST)?]),
+        (SLOW_TWO, vec![slower.at(FIRST)?, slower.at(SECOND)?]),
         (PROTOTYPE, vec![(prototype.pid()?, aim_at(&prototype)?)]),
         (UNDURABLE, vec![(undurable.pid()?, aim_at(&undurable)?)]),
     ];
-    let relays = [limited.first()?, limited.second()?];
+    let relays = [limited.at(FIRST)?, limited.at(SECOND)?];
     let groups = relays
         .each_ref()
         .map(|(pid, _)| ControlGroup::of_quarter_core(*pid));
     let is_limited = groups.iter().all(Option::is_some);
     if is_limited {
-        contenders.push((QUARTER, vec![limited.first()?]));
+        contenders.push((QUARTER, vec![limited.at(FIRST)?]));
         contenders.push((QUARTER_TWO, relays.into()));
     }
     let columns: Vec<&'static str> = COLUMNS
@@ -132,8 +132,13 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<String> {
     Ok(text)
 }
 
+const SQLITE: usize = 0;
+const FIRST: usize = 1;
+const SECOND: usize = 2;
+
 /// A relay on SQLite, and two on one PostgreSQL.
 struct Ours {
+    /// By [`SQLITE`], [`FIRST`] and [`SECOND`].
     relays: [(TestRelay, String); 3],
     _server: PostgresServer,
 }
@@ -176,18 +181,6 @@ impl Ours {
             relay.kill().await?;
         }
         Ok(())
-    }
-
-    fn on_sqlite(&self) -> anyhow::Result<(u32, Aim)> {
-        self.at(0)
-    }
-
-    fn first(&self) -> anyhow::Result<(u32, Aim)> {
-        self.at(1)
-    }
-
-    fn second(&self) -> anyhow::Result<(u32, Aim)> {
-        self.at(2)
     }
 
     fn at(&self, relay: usize) -> anyhow::Result<(u32, Aim)> {
