@@ -145,7 +145,8 @@ impl Pseudonyms {
                     let address = [&text[at - name..at], "@", &text[after..after + host]].concat();
                     masked.push_str(&self.of(Class::Email, &address));
                     done = after + host;
-                    done
+                    // What parts two addresses stays, or they would be one when they are masked again.
+                    done + usize::from(text[done..].starts_with(|next: char| next.is_ascii()))
                 }
                 None => after,
             };

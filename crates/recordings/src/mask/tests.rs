@@ -151,6 +151,12 @@ fn forms_and_queries_are_masked_by_their_names() {
     let masked = mail("ada@corp.test");
     assert!(masked.starts_with("/a/person-"), "{masked}");
     assert_eq!(mail("ada%40corp.test"), masked);
+    let two = mail("ada@corp.test+bob@corp.test");
+    assert!(
+        !two.contains("bob") && two.contains(".invalid+person-"),
+        "{two}"
+    );
+    assert_eq!(masker().path(&two), two);
     for tagged in ["ada%2Bx%40corp.test", "ada+x@corp.test"] {
         assert!(!mail(tagged).contains("ada"), "{}", mail(tagged));
     }
