@@ -202,22 +202,6 @@ async fn two_processes_on_one_endpoint_store_each_event_once() {
 }
 
 #[tokio::test]
-async fn many_callers_share_commits_and_each_gets_its_own_answer() {
-    let test = TestHistory::open();
-    let events: Vec<Event> = (1..=200).map(|seq| call(seq, "s")).collect();
-    test.receives(events.clone()).await;
-    let recorded = events
-        .iter()
-        .map(|event| test.history.record_attempt(attempt(event.id), true));
-    let recorded = futures_util::future::join_all(recorded).await;
-    let mut rows: Vec<RowId> = recorded.into_iter().map(Result::unwrap).collect();
-    rows.sort();
-    rows.dedup();
-    assert_eq!(rows.len(), 200);
-    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 0);
-}
-
-#[tokio::test]
 async fn one_operation_that_fails_fails_alone() {
     let test = TestHistory::open();
     rusqlite::Connection::open(test.dir.path().join(FILE_NAME))
@@ -266,17 +250,6 @@ async fn a_caller_that_goes_away_changes_nothing() {
         .wait_for(|marks| marks.events == RowId(1))
         .await
         .unwrap();
-}
-
-#[tokio::test]
-async fn readers_see_what_is_committed_while_they_are_open() {
-    let test = TestHistory::open();
-    let path = test.dir.path().join(FILE_NAME);
-    let connection = schema::HISTORY.open_reader(&path).unwrap();
-    let reader = Reader::new(&connection);
-    assert!(reader.events_after(RowId(0), 10).unwrap().is_empty());
-    test.receives(vec![call(1, "s")]).await;
-    assert_eq!(reader.events_after(RowId(0), 10).unwrap().len(), 1);
 }
 
 #[tokio::test]

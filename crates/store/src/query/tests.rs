@@ -185,39 +185,3 @@ async fn a_validation_is_judged_by_the_token_that_came_back() {
             .ends_with("is not the one that was sent")
     );
 }
-
-/// What runs on every refresh must not read the whole table, nor any body.
-#[tokio::test]
-async fn queries_use_their_indexes() {
-    let test = TestHistory::open();
-    let plan = async |sql: &'static str| {
-        let plan = test.history.read(move |reader| {
-            let sql = format!("EXPLAIN QUERY PLAN {sql}");
-            let mut statement = reader.connection.prepare(&sql)?;
-            let rows = statement.query_map([], |row| row.get::<_, String>(3))?;
-            rows.collect::<rusqlite::Result<Vec<String>>>()
-        });
-        plan.await.unwrap().join("; ")
-    };
-    let pending = "SELECT row, ordering_key FROM event
-        WHERE endpoint = 'a' AND forward = 1 AND row > 1 ORDER BY row LIMIT 5";
-    assert!(
-        plan(pending).await.contains("event_pending"),
-        "{}",
-        plan(pending).await
-    );
-    let pending_count = "SELECT count(*) FROM event WHERE endpoint = 'a' AND forward = 1";
-    assert!(
-        plan(pending_count)
-            .await
-            .contains("COVERING INDEX event_pending"),
-        "{}",
-        plan(pending_count).await
-    );
-    let newest = "SELECT max(row) FROM attempt WHERE event = x'00'";
-    assert!(
-        plan(newest).await.contains("COVERING INDEX attempt_event"),
-        "{}",
-        plan(newest).await
-    );
-}
