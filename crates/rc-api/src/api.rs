@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use ringtail_outbound::proxy::Proxies;
 use ringtail_outbound::trust::Trust;
 use ringtail_ringcentral::subscription::Subscription;
+use ringtail_ringcentral::subscription::plan::Wanted;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -53,19 +54,6 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Api({})", self.login.server)
     }
-}
-
-/// A subscription to create.
-#[derive(Debug)]
-pub struct NewSubscription<'a> {
-    /// Address of the webhook.
-    pub address: &'a str,
-    /// Event filters.
-    pub filters: &'a [String],
-    /// Lifetime in seconds.
-    pub seconds: u64,
-    /// Verification token.
-    pub token: &'a SecretString,
 }
 
 #[derive(Deserialize)]
@@ -144,20 +132,24 @@ impl Api {
         Ok(list.records)
     }
 
-    /// Creates a subscription. RingCentral validates the address meanwhile.
+    /// Creates a subscription with a verification token. RingCentral validates the address meanwhile.
     ///
     /// # Errors
     /// When RingCentral cannot be reached or refuses. Without a response it may exist all the same.
-    pub async fn create(&self, new: &NewSubscription<'_>) -> Result<Subscription, ApiError> {
+    pub async fn create(
+        &self,
+        wanted: &Wanted,
+        token: &SecretString,
+    ) -> Result<Subscription, ApiError> {
         // `expiresIn` is beside `deliveryMode`: RingCentral silently ignores it inside.
         let body = json!({
-            "eventFilters": new.filters,
+            "eventFilters": wanted.filters,
             "deliveryMode": {
                 "transportType": "WebHook",
-                "address": new.address,
-                "verificationToken": new.token.expose_secret(),
+                "address": wanted.address,
+                "verificationToken": token.expose_secret(),
             },
-            "expiresIn": new.seconds,
+            "expiresIn": wanted.seconds,
         });
         self.call(Call::Create, Method::POST, "", Some(body)).await
     }

@@ -5,7 +5,7 @@ use ringtail_ringcentral::subscription::Subscription;
 use ringtail_ringcentral::subscription::plan::{NextCall, Plan, Wanted, plan};
 use secrecy::SecretString;
 
-use crate::api::{Api, NewSubscription};
+use crate::api::Api;
 use crate::error::ApiError;
 use crate::login::LoginFileError;
 use crate::records::Records;
@@ -25,8 +25,8 @@ pub struct Keeper {
     pub wanted: Wanted,
     /// Verification token of new subscriptions, and of those that `wanted` names as owned.
     pub token: SecretString,
-    /// Relay and endpoint of the record that has the token and what is owned. Each call reads it, and what it creates and
-    /// deletes is written there at once.
+    /// Relay and endpoint of the record with the token and the owned ids. Each call reads it, and writes there at once which ids
+    /// it creates and deletes.
     pub record: (String, String),
 }
 
@@ -153,7 +153,7 @@ impl Keeper {
         Ok(turn)
     }
 
-    /// Changes what is owned, in the record too.
+    /// Changes the owned ids, in the record too.
     pub(crate) fn own(
         &mut self,
         change: impl FnOnce(&mut Vec<String>),
@@ -164,7 +164,7 @@ impl Keeper {
         Records::read(self.api.place().directory())?.keep(relay, endpoint, &self.token, owned)
     }
 
-    /// Deletes a subscription, which nobody owns then.
+    /// Deletes a subscription, and removes it from the owned ids.
     async fn delete(&mut self, id: &str) -> Result<(), ApiError> {
         self.api.delete(id).await?;
         Ok(self.own(|owned| owned.retain(|it| it != id))?)
@@ -195,13 +195,7 @@ impl Keeper {
     }
 
     async fn create(&mut self) -> Result<Subscription, ApiError> {
-        let new = NewSubscription {
-            address: &self.wanted.address,
-            filters: &self.wanted.filters,
-            seconds: self.wanted.seconds,
-            token: &self.token,
-        };
-        let created = self.api.create(&new).await?;
+        let created = self.api.create(&self.wanted, &self.token).await?;
         self.own(|owned| owned.push(created.id.clone()))?;
         Ok(created)
     }

@@ -14,7 +14,7 @@ mod server;
 mod session;
 mod transport;
 
-pub use self::api::{Api, NewSubscription, Tell};
+pub use self::api::{Api, Tell};
 pub use self::error::{ApiError, Call, Refusal};
 pub use self::keep::{Action, Keeper, Kept, renew};
 pub use self::login::{Credentials, JwtLogin, Login, LoginFileError, Place};
