@@ -182,7 +182,7 @@ fn unconnected(error: &dyn fmt::Display) -> NoAnswer {
     }
 }
 
-/// Reads a body, and whether it is longer than what is kept of it.
+/// Reads a body; true if more came than is kept.
 async fn read<B>(mut body: B) -> Result<(Bytes, bool), B::Error>
 where
     B: Body<Data = Bytes> + Unpin,

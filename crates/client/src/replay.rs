@@ -84,7 +84,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Replays on their way to the target.
 static ON_THEIR_WAY: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 
-/// Waits a moment for the replays that the program's end would leave without a record: whoever asked for them may have left.
+/// Waits a moment for replays whose caller has left: the program's end would leave them without a record.
 pub async fn settle() {
     ON_THEIR_WAY.close();
     drop(tokio::time::timeout(SETTLE, ON_THEIR_WAY.wait()).await);
@@ -114,7 +114,7 @@ async fn replay_row(
             value: origin.to_string().into(),
         });
     }
-    // A task of its own: what reaches the app is recorded even if the caller leaves.
+    // A separate task: what reaches the app is recorded even if the caller leaves.
     let sent = {
         let (history, sender) = (history.clone(), sender.clone());
         ON_THEIR_WAY.spawn(async move {
