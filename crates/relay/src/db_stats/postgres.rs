@@ -13,7 +13,7 @@ use crate::postgres::{Postgres, PostgresError};
 /// All endpoints, each with the times of its first and last event and of the first after the client's cursor, in one
 /// snapshot. `$1` and `$2` are endpoints and their cursors. A client may claim any number.
 const SELECT: &str = "SELECT endpoint.key, account.name, endpoint.name, id, endpoint.created_at, retention_days,
-        next_seq - 1, bytes, first.received_at, last.received_at, least(known.cursor, next_seq - 1), after.received_at
+        next_seq - 1, bytes, first.received_at, last.received_at, known.cursor, after.received_at
     FROM endpoint JOIN account ON account.key = endpoint.account
     LEFT JOIN unnest($1::bigint[], $2::bigint[]) AS known (key, cursor) ON known.key = endpoint.key
     LEFT JOIN LATERAL (SELECT received_at FROM event WHERE event.endpoint = endpoint.key
@@ -55,6 +55,7 @@ fn endpoint(row: &Row) -> Result<EndpointStats, tokio_postgres::Error> {
     let time = |column: usize| -> Result<_, tokio_postgres::Error> {
         Ok(row.try_get::<_, Option<i64>>(column)?.map(Timestamp))
     };
+    let head: i64 = row.try_get(6)?;
     let cursor: Option<i64> = row.try_get(10)?;
     Ok(EndpointStats {
         key: EndpointKey(row.try_get(0)?),
@@ -63,11 +64,11 @@ fn endpoint(row: &Row) -> Result<EndpointStats, tokio_postgres::Error> {
         id: row.try_get(3)?,
         created_at: Timestamp(row.try_get(4)?),
         retention_days: days.and_then(|days| u16::try_from(days).ok()),
-        head: row.try_get::<_, i64>(6)?.unsigned_abs(),
+        head: head.unsigned_abs(),
         bytes: row.try_get::<_, i64>(7)?.unsigned_abs(),
         oldest_at: time(8)?,
         newest_at: time(9)?,
-        cursor: cursor.map(i64::unsigned_abs),
+        cursor: cursor.map(|it| it.min(head).unsigned_abs()),
         waiting_since: time(11)?,
     })
 }

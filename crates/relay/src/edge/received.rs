@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{header, request};
+use http::{HeaderValue, Version, header, request};
 use ringtail_protocol::event::{EncodeError, EncodedRequest, RequestParts};
 use ringtail_ringcentral::classify::{Callback, Classified, RequestView};
 use tokio::sync::Semaphore;
@@ -84,9 +84,21 @@ impl WholeRequest {
         self.head.uri.query().unwrap_or_default()
     }
 
-    /// Adds the `Host` field that HTTP/2 does not have: the app is called over HTTP/1.1.
-    pub(super) fn complete_host(&mut self) {
+    /// Makes a request of HTTP/2 one of HTTP/1.1, as the app gets it: adds the `Host` field and joins cookies, which callers may
+    /// part (RFC 9113, 8.2.3).
+    pub(super) fn to_http1(&mut self) {
         let headers = &mut self.head.headers;
+        let cookies: Vec<&[u8]> = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        if self.head.version == Version::HTTP_2
+            && cookies.len() > 1
+            && let Ok(cookie) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+        {
+            headers.insert(header::COOKIE, cookie);
+        }
         if !headers.contains_key(header::HOST)
             && let Some(authority) = self.head.uri.authority()
             && let Ok(host) = authority.as_str().parse()

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ringtail_kit::postgres::PostgresServer;
@@ -74,7 +75,23 @@ async fn everything_survives_the_way_there_and_back() {
     let (_back, dir) = data_dir();
     let back = to_sqlite(postgres, &dir).expect("it moves back");
     assert_eq!(back, there);
-    for database in [&middle, &Database::Sqlite(dir)] {
+    let both = [&middle, &Database::Sqlite(dir)];
+    for (cursor, waiting) in [(7, 1193), (5000, 0)] {
+        let cursors = HashMap::from([(keys[0], cursor)]);
+        for database in both {
+            let stats = database.stats(&cursors).expect("they are read");
+            let seen = stats
+                .endpoints
+                .iter()
+                .map(|it| (it.name.as_str(), it.waiting()));
+            // No client has attached to the other.
+            assert!(
+                seen.eq([("calls", None), ("sms", Some(waiting))]),
+                "{stats:?}"
+            );
+        }
+    }
+    for database in both {
         let found = accounts(database).authenticate(&token).expect("it works");
         assert_eq!(found.as_ref(), Some(&account));
         let journal = journal(database);

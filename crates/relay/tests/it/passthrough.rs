@@ -60,6 +60,9 @@ async fn request_and_response_pass_through_unchanged() {
         for value in head.headers.get_all("x-twice") {
             answer = answer.header("x-back", value);
         }
+        for value in head.headers.get_all("cookie") {
+            answer = answer.header("x-cookie", value);
+        }
         assert!(!head.headers.contains_key("expect"));
         answer.body(Full::new(body).boxed()).unwrap()
     });
@@ -70,10 +73,11 @@ async fn request_and_response_pass_through_unchanged() {
         (
             Caller::http1(&relay).await,
             "x-twice,x-twice,ringtail-event-id,ringtail-peer,",
+            &[&b"a=1"[..], b"b=2"][..],
         ),
-        (Caller::http2(&relay).await, ""),
+        (Caller::http2(&relay).await, "", &[&b"a=1; b=2"[..]]),
     ];
-    for (mut caller, names) in callers {
+    for (mut caller, names, cookies) in callers {
         let request = Request::put(endpoint.path("/a%20b//c?q=1&q=%2F"))
             .header("x-twice", "1")
             .header("x-twice", http::HeaderValue::from_bytes(b"\xff").unwrap())
@@ -81,6 +85,8 @@ async fn request_and_response_pass_through_unchanged() {
             .header(path::PEER, "forged")
             .header(path::FIELD_NAMES, "forged")
             .header("expect", "100-continue")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2")
             .body(Full::from(binary.clone()))
             .unwrap();
         let answer = caller.send(request).await;
@@ -98,6 +104,7 @@ async fn request_and_response_pass_through_unchanged() {
             values.map(http::HeaderValue::as_bytes).collect()
         };
         assert_eq!(all("x-back"), [&b"1"[..], b"\xff"]);
+        assert_eq!(all("x-cookie"), cookies);
         assert_eq!(all("set-cookie"), [&b"a=1"[..], b"b=2"]);
         // They would act on other endpoints of the same host.
         for name in ["clear-site-data", "service-worker-allowed"] {

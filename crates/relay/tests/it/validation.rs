@@ -32,18 +32,26 @@ async fn the_response_has_the_token_and_no_other_fields() {
 }
 
 #[tokio::test]
-async fn longest_token_fits_the_limit_and_one_more_is_refused() {
+async fn the_longest_token_fits_every_response_and_one_more_is_refused() {
     let relay = TestRelay::start().await;
     let endpoint = relay.endpoint().await;
     let longest = ringtail_ringcentral::validation::TOKEN_MAX_BYTES;
-    for (len, status) in [(longest, "200"), (longest + 1, "400")] {
-        let mut conn = Conn::open(&relay, &["http/1.1"]).await;
-        let field = format!("Validation-Token: {}\r\n", "t".repeat(len));
-        let request = post_head(&endpoint.path(""), &field);
-        conn.write(request.as_bytes()).await;
-        let answer = conn.read_head().await;
-        assert!(answer.len() <= 1024);
-        assert_eq!(&answer[9..12], status.as_bytes());
+    let kept = ("HTTP/1.0", "Connection: keep-alive\r\n");
+    let closed = ("HTTP/1.1", "Connection: close\r\n");
+    for (version, connection) in [("HTTP/1.1", ""), closed, kept] {
+        for (len, status) in [(longest, "200"), (longest + 1, "400")] {
+            let mut conn = Conn::open(&relay, &["http/1.1"]).await;
+            let field = format!("Validation-Token: {}\r\n{connection}", "t".repeat(len));
+            let request = post_head(&endpoint.path(""), &field).replace("HTTP/1.1", version);
+            conn.write(request.as_bytes()).await;
+            let answer = conn.read_head().await;
+            assert!(
+                answer.len() < 1024,
+                "{version} {connection}: {}",
+                answer.len()
+            );
+            assert_eq!(&answer[9..12], status.as_bytes());
+        }
     }
 }
 
