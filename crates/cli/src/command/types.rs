@@ -18,10 +18,10 @@ pub(super) async fn run(common: &Common, args: TypesArgs) -> Result<(), Failure>
     let history = open(&config).await?;
     let mut selection = Selection::new(&config.secrets, &history, &args.which).await?;
     let mut shapes = Shapes::default();
-    let mut counted = HashSet::new();
+    let mut seen = HashSet::new();
     while let Some(mut rows) = selection.next().await? {
         // An event may be named twice.
-        rows.retain(|row| counted.insert(row.row));
+        rows.retain(|row| seen.insert(row.row));
         for row in rows {
             let detail = history.event(row.id).await?;
             if let Some(detail) = detail {
