@@ -154,7 +154,7 @@ pub(crate) fn proof(proof: Proof) -> (Style, String) {
 
 /// Prints a duration.
 pub(crate) fn took(duration: std::time::Duration) -> String {
-    let ms = duration.as_millis();
+    let ms = ringtail_text::millis(duration);
     match ms {
         0 => "<1 ms".to_owned(),
         1..1000 => format!("{ms} ms"),

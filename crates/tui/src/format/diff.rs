@@ -2,7 +2,8 @@
 
 use ratatui::text::Line;
 use ringtail_model::EventDetail;
-use ringtail_recordings::diff::{self, Diff, FewAnswers, Noise};
+use ringtail_recordings::diff::{FewAnswers, Line as DiffLine, Noise};
+use ringtail_views::compare::{self, Compared};
 
 use super::PanelRow;
 use crate::text::line;
@@ -11,29 +12,19 @@ use crate::theme::{BAD, DIM, GOOD, PLAIN, WARN};
 /// Most rows of a difference.
 const MAX_ROWS: usize = 5_000;
 
-/// Compares two events, the older one first.
-pub(crate) fn events(one: &EventDetail, other: &EventDetail, noise: &Noise) -> Vec<PanelRow> {
-    let name = |of: &EventDetail| format!("#{} {}", of.event.seq, of.event.summary);
-    let compared = diff::events(one, other, noise);
-    rows(&name(one), &name(other), &compared)
-}
-
-/// Compares the last two answers to an event.
+/// Compares the last two responses to an event.
 ///
 /// # Errors
 /// When the event has fewer than two.
 pub(crate) fn answers(event: &EventDetail, noise: &Noise) -> Result<Vec<PanelRow>, String> {
-    let two = diff::last_answers(event).map_err(|few| match few {
+    let compared = compare::answers(event, noise).map_err(|few| match few {
         FewAnswers::None { .. } => format!("{few}; r replays it"),
         _ => format!("{few}; r replays it again"),
     });
-    let [(at, one), (other_at, other)] = two?;
-    let name = |number: usize| format!("answer {number} to #{}", event.event.seq);
-    let compared = diff::answers(one, other, noise);
-    Ok(rows(&name(at), &name(other_at), &compared))
+    compared.map(rows)
 }
 
-fn rows(one: &str, other: &str, diff: &Diff) -> Vec<PanelRow> {
+pub(crate) fn rows(([one, other], diff): Compared) -> Vec<PanelRow> {
     let mut lines = vec![
         line(format!("--- {one}"), BAD),
         line(format!("+++ {other}"), GOOD),
@@ -43,10 +34,10 @@ fn rows(one: &str, other: &str, diff: &Diff) -> Vec<PanelRow> {
         lines.push(line(diff.no_difference(), PLAIN));
     }
     lines.extend(diff.lines.iter().take(MAX_ROWS).map(|entry| match entry {
-        diff::Line::Same(text) => line(format!("  {}", clip(text)), PLAIN),
-        diff::Line::Removed(text) => line(format!("- {}", clip(text)), BAD),
-        diff::Line::Added(text) => line(format!("+ {}", clip(text)), GOOD),
-        diff::Line::Skipped(count) => line(format!("  … {count} lines …"), DIM),
+        DiffLine::Same(text) => line(format!("  {}", clip(text)), PLAIN),
+        DiffLine::Removed(text) => line(format!("- {}", clip(text)), BAD),
+        DiffLine::Added(text) => line(format!("+ {}", clip(text)), GOOD),
+        DiffLine::Skipped(count) => line(format!("  … {count} lines …"), DIM),
     }));
     let missing = diff.lines.len().saturating_sub(MAX_ROWS);
     if missing > 0 {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use ringtail_model::EventDetail;
 use ringtail_recordings::diff::Noise;
 use ringtail_text::chain;
-use ringtail_views::{CompareError, blocking};
+use ringtail_views::{CompareError, blocking, compare};
 
 use super::StoreSource;
 use crate::effect::{PanelKey, PanelKind};
@@ -28,7 +28,7 @@ impl PanelEvents {
         match self {
             Self::Timeline(events) if events.is_empty() => Err(GONE.to_owned()),
             Self::Timeline(events) => Ok(timeline::rows(events, zone)),
-            Self::Diff(two) => Ok(diff::events(&two[0], &two[1], noise)),
+            Self::Diff(two) => Ok(diff::rows(compare::events(two, noise))),
             Self::Answers(event) => diff::answers(event, noise),
         }
     }

@@ -527,7 +527,7 @@ fn missing_answers_are_not_compared() {
         .with(never(Draft::sms().ok(1)).ok(2));
     let mut stage = Stage::new(80, 24, book);
     for (script, words) in [
-        ("D", "+++ answer 2 to #3"),
+        ("D", "+++ response 2 to #3"),
         (
             "<Esc>kD",
             "the app has answered event 2 once; r replays it again",
