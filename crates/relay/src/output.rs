@@ -23,6 +23,14 @@ pub fn json(value: &impl serde::Serialize) -> io::Result<()> {
     data(line)
 }
 
+/// Takes it as success that the reader of stdout has read enough, as `head` does.
+pub(crate) fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
+
 /// Writes a message to stderr. Errors are ignored.
 pub fn say(line: impl Display) {
     let line = line.to_string();

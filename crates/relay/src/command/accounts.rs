@@ -65,7 +65,8 @@ pub(super) fn run(args: &AccountsArgs) -> Result<Exit, Failure> {
         }
         AccountsAction::List(database) => {
             for account in existing(database)?.list()? {
-                output::data(line(&account)).context("the list could not be printed")?;
+                output::unless_closed(output::data(line(&account)))
+                    .context("the list could not be printed")?;
             }
         }
     }

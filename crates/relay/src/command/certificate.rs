@@ -43,7 +43,8 @@ pub(super) fn run(args: &CertificateCommand) -> Result<Exit, Failure> {
         .context("the runtime could not be started")?;
     if runtime.block_on(taken(&request)) {
         output::say(
-            "the relay orders a new certificate; see `ringtail-relay status` or its log for the result",
+            "the relay orders a new certificate as soon as its limits on orders allow; see `ringtail-relay status` or its \
+             log for the result",
         );
         return Ok(Exit::Ok);
     }

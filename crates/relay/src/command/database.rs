@@ -10,7 +10,7 @@ use crate::postgres::{self, DatabaseUrl};
 use crate::store::DataDir;
 
 /// Environment variable of `--database`.
-const VARIABLE: &str = "RINGTAIL_RELAY_DATABASE";
+pub(super) const VARIABLE: &str = "RINGTAIL_RELAY_DATABASE";
 
 /// The relay's database.
 #[derive(Debug, clap::Args)]

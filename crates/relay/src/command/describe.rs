@@ -22,7 +22,8 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
-    output::bytes(&script(args.shell)).context("the script could not be printed")?;
+    output::unless_closed(output::bytes(&script(args.shell)))
+        .context("the script could not be printed")?;
     Ok(Exit::Ok)
 }
 

@@ -164,10 +164,10 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
     match &args.action {
         EndpointsAction::List(list) => {
             for endpoint in all(&list.database.existing()?)? {
-                match list.output {
+                output::unless_closed(match list.output {
                     Output::Plain => output::data(endpoint.line()),
                     Output::Json => output::json(&endpoint),
-                }
+                })
                 .context("the list could not be printed")?;
             }
         }
@@ -178,10 +178,10 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
             };
             let found = all(&database)?.into_iter().find(is_it);
             let endpoint = found.ok_or_else(|| NoEndpoint(name.clone()))?;
-            match show.output {
+            output::unless_closed(match show.output {
                 Output::Plain => endpoint.lines().iter().try_for_each(output::data),
                 Output::Json => output::json(&endpoint),
-            }
+            })
             .context("the endpoint could not be printed")?;
         }
         EndpointsAction::Purge(named) => {

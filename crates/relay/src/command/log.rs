@@ -18,12 +18,10 @@ const DEFAULT: &str = "info";
 /// Starts logging and returns the newest lines. Only the first call has an effect.
 pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Failure> {
     let filter = filter.filter(|text| !text.is_empty()).unwrap_or(DEFAULT);
-    let filter = EnvFilter::builder()
-        .parse(complete(filter))
-        .map_err(|error| {
-            let text = format!("the filter of --log or RUST_LOG cannot be read: {error}");
-            Failure::new(&codes::USAGE, text)
-        })?;
+    let filter = parse(filter).map_err(|error| {
+        let text = format!("the filter of --log or RUST_LOG cannot be read: {error}");
+        Failure::new(&codes::USAGE, text)
+    })?;
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() && !dumb;
     let lines = tracing_subscriber::fmt::layer()
@@ -44,6 +42,24 @@ pub(super) fn start(filter: Option<&str>, form: Output) -> Result<RecentLog, Fai
             .try_init(),
     );
     Ok(recent)
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, String> {
+    let mut parts = filter.split(',').map(str::trim);
+    // A misspelt level would be a target, and silence everything else.
+    if let Some(part) = parts.find(|part| is_unknown(part)) {
+        return Err(format!(
+            "{part:?} is no level; give error, warn, info, debug, trace, off, or TARGET=LEVEL"
+        ));
+    }
+    let filter = EnvFilter::builder().parse(complete(filter));
+    filter.map_err(|error| error.to_string())
+}
+
+/// Returns whether a part is one word that is neither a level nor a target of Ringtail.
+fn is_unknown(part: &str) -> bool {
+    let is_word = !part.is_empty() && !part.contains(['=', '[', ']', '{', '}']);
+    is_word && part.parse::<LevelFilter>().is_err() && !part.starts_with("ringtail")
 }
 
 /// Makes a level alone that of the relay. A library logs only if it is named: strangers can make many of them warn.
@@ -74,7 +90,21 @@ mod tests {
             ("5", "ringtail=trace"),
         ] {
             assert_eq!(complete(filter), expected);
-            assert!(EnvFilter::builder().parse(complete(filter)).is_ok());
+            assert!(parse(filter).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        for (filter, is_good) in [
+            ("inof", false),
+            ("info,h2", false),
+            ("foo=bar=baz", false),
+            ("ringtail_relay", true),
+            ("info,", true),
+            ("ringtail[link{n=1}]=debug", true),
+        ] {
+            assert_eq!(parse(filter).is_ok(), is_good, "{filter}");
         }
     }
 }

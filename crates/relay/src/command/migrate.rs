@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use ringtail_errors::{Exit, Failure, codes};
+use ringtail_text::counted;
 
 use super::database::DatabaseArgs;
 use crate::migrate;
@@ -31,25 +32,29 @@ enum DatabaseKind {
 
 pub(super) fn run(args: &MigrateArgs) -> Result<Exit, Failure> {
     let usage = |why| Failure::new(&codes::USAGE, why);
+    if args.from == args.to {
+        return Err(usage("--from and --to must differ"));
+    }
     let url = args.database.url()?;
     let url = url.ok_or_else(|| usage("--database is missing"))?;
     let data = &args.database.data.data;
-    let moved = match (args.from, args.to) {
-        (DatabaseKind::Sqlite, DatabaseKind::Postgres) => {
+    let moved = match args.to {
+        DatabaseKind::Postgres => {
             let dir = DataDir::open_existing(data)?;
             let _lock = dir.lock_serving()?;
             migrate::to_postgres(&dir, &postgres::open(&url)?)?
         }
-        (DatabaseKind::Postgres, DatabaseKind::Sqlite) => {
+        DatabaseKind::Sqlite => {
             let dir = DataDir::open(data)?;
             let _lock = dir.lock_serving()?;
             migrate::to_sqlite(&postgres::open(&url)?, &dir)?
         }
-        _ => return Err(usage("--from and --to must differ")),
     };
     output::say(format_args!(
-        "moved {} accounts, {} endpoints and {} events; both databases have the same digest:",
-        moved.accounts, moved.endpoints, moved.events
+        "moved {}, {} and {}; both databases have the same digest:",
+        counted(moved.accounts, "account"),
+        counted(moved.endpoints, "endpoint"),
+        counted(moved.events, "event")
     ));
     output::data(moved.digest)?;
     Ok(Exit::Ok)

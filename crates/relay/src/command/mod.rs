@@ -15,9 +15,11 @@ mod status;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, Resettable, TypedValueParser};
 use clap::error::ContextKind;
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 use ringtail_errors::{Exit, Failure, codes};
 
 use crate::output;
@@ -116,13 +118,22 @@ enum Output {
     Json,
 }
 
-/// Returns the definition of the arguments. Nothing shows what the environment has for one.
+/// Returns the definition of the arguments. Help and errors do not show the values of variables.
 fn command() -> clap::Command {
     fn hide(command: clap::Command) -> clap::Command {
-        let command = command.mut_args(|arg| arg.hide_env_values(true));
+        let command = command.mut_args(|arg| without_false(arg).hide_env_values(true));
         command.mut_subcommands(hide)
     }
     hide(Args::command())
+}
+
+/// Takes the variable from a flag when it is `false`: clap counts any value as present, which conflicts with other flags.
+fn without_false(arg: Arg) -> Arg {
+    let value = arg.get_env().and_then(std::env::var_os);
+    if matches!(arg.get_action(), ArgAction::SetTrue) && value.is_some_and(|it| it == "false") {
+        return arg.env(Resettable::Reset);
+    }
+    arg
 }
 
 /// Runs the program with the process's arguments.

@@ -10,14 +10,13 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ringtail_errors::{Context as _, Exit, Failure, codes};
-use ringtail_text::chain;
-use ringtail_text::size;
+use ringtail_text::{chain, counted, size};
 use serde::Serialize;
 
 use super::{DataArgs, Output};
 use crate::ops::Status;
 use crate::output;
-use crate::store::DataDir;
+use crate::store::{DataDir, DataDirError};
 
 /// How long the relay may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,7 +49,13 @@ struct RunningStatus<'a> {
 }
 
 pub(super) fn run(args: &StatusArgs) -> Result<Exit, Failure> {
-    let dir = DataDir::open_existing(&args.data.data)?;
+    let dir = match DataDir::open_existing(&args.data.data) {
+        Err(missing @ DataDirError::Missing { .. }) => {
+            Failure::from(missing).print();
+            return Ok(Exit::Unavailable);
+        }
+        dir => dir?,
+    };
     if !dir.is_served()? {
         return stopped(&dir, args.output);
     }
@@ -58,13 +63,13 @@ pub(super) fn run(args: &StatusArgs) -> Result<Exit, Failure> {
         "the relay that serves from {} does not answer",
         dir.path().display()
     ))?;
-    match args.output {
+    output::unless_closed(match args.output {
         Output::Json => output::json(&RunningStatus {
             running: true,
             status: &status,
         }),
         Output::Plain => lines(&status).iter().try_for_each(output::data),
-    }
+    })
     .context("the status could not be printed")?;
     Ok(match status.not_ready {
         None => Exit::Ok,
@@ -74,7 +79,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<Exit, Failure> {
 
 fn stopped(dir: &DataDir, form: Output) -> Result<Exit, Failure> {
     let database_bytes = std::fs::metadata(dir.database()).map_or(0, |it| it.len());
-    match form {
+    output::unless_closed(match form {
         Output::Json => output::json(&StoppedStatus {
             running: false,
             database_bytes,
@@ -84,7 +89,7 @@ fn stopped(dir: &DataDir, form: Output) -> Result<Exit, Failure> {
             dir.path().display(),
             size(database_bytes)
         )),
-    }
+    })
     .context("the status could not be printed")?;
     Ok(Exit::Unavailable)
 }
@@ -204,13 +209,13 @@ fn lines(status: &Status) -> Vec<String> {
             }
         };
         lines.push(format!(
-            "  {}/{}: {} events, {} kept, newest {}, {} links, {client}",
+            "  {}/{}: {}, {} kept, newest {}, {}, {client}",
             endpoint.account,
             endpoint.name,
-            endpoint.head,
+            counted(endpoint.head, "event"),
             size(endpoint.bytes),
             endpoint.newest_at.as_deref().unwrap_or("never"),
-            endpoint.links
+            counted(endpoint.links, "link")
         ));
     }
     for (limit, count) in &status.limits {

@@ -35,6 +35,9 @@ pub struct Moved {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrateError {
+    /// A relay serves from the database.
+    #[error("a ringtail-relay serves from the PostgreSQL database")]
+    Served,
     /// The target has accounts.
     #[error("the target has {0} accounts; it must be empty")]
     Occupied(i64),
@@ -68,11 +71,22 @@ impl From<tokio_postgres::Error> for MigrateError {
 impl Coded for MigrateError {
     fn code(&self) -> &'static Code {
         match self {
+            Self::Served => &codes::RELAY_DATA_IN_USE,
             Self::Occupied(_) | Self::Differs { .. } => &codes::RELAY_MIGRATE,
             Self::Store(error) => error.code(),
             Self::Sqlite(_) => &codes::RELAY_DATABASE,
             Self::Postgres(error) => error.code(),
         }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Served => {
+                Some("stop every relay of that database; a killed one counts for 5 seconds more")
+            }
+            _ => self.code().hint,
+        };
+        hint.map(str::to_owned)
     }
 }
 
@@ -169,7 +183,7 @@ fn visit(
 
 /// A database that is read or filled.
 trait Side {
-    /// Begins the one transaction of everything else.
+    /// Begins the one transaction of everything else, unless a relay serves from the database.
     fn begin(&mut self) -> Result<(), MigrateError>;
     fn journal(&mut self) -> Result<String, MigrateError>;
     fn set_journal(&mut self, id: &str) -> Result<(), MigrateError>;

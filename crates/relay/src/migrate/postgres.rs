@@ -49,7 +49,12 @@ impl Side for PostgresSide {
         // The source may take its time between two statements.
         self.batch(
             "SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ",
-        )
+        )?;
+        // Relays tell of themselves there. SQLite's side has the directory's lock.
+        match self.query("SELECT 1 FROM relay_present", &[])?.is_empty() {
+            true => Ok(()),
+            false => Err(MigrateError::Served),
+        }
     }
 
     fn journal(&mut self) -> Result<String, MigrateError> {

@@ -64,6 +64,16 @@ async fn everything_survives_the_way_there_and_back() {
     let Database::Postgres(postgres) = &middle else {
         unreachable!("it is PostgreSQL");
     };
+    let relay = |sql: &'static str| {
+        postgres.block_on(async {
+            let mut session = postgres.connect().await.expect("it connects");
+            session.batch(sql).await.expect("it runs");
+        });
+    };
+    relay("INSERT INTO relay VALUES ('a', NULL, '', '1', 0, now(), 0, 0, 0)");
+    let served = to_postgres(&dir, postgres).expect_err("a relay is there");
+    assert!(matches!(served, MigrateError::Served), "{served:?}");
+    relay("DELETE FROM relay");
     let there = to_postgres(&dir, postgres).expect("it moves");
     assert_eq!(
         (there.accounts, there.endpoints, there.events),

@@ -54,7 +54,6 @@ pub struct Server {
     hosts: Arc<Hosts>,
     journal: Arc<dyn Journal>,
     limits: Arc<Limits>,
-    metrics: Arc<Metrics>,
     shutdown: Shutdown,
     /// Cancelled when the accept loop has ended, even by a panic.
     accept_ended: CancellationToken,
@@ -178,7 +177,7 @@ impl Server {
         self.shutdown.advance(Phase::Stopped);
         self.ops_tasks.close();
         self.ops_tasks.wait().await;
-        tracing::info!(?stopped, metrics = ?self.metrics, "stopped");
+        tracing::info!(cut_off = stopped == Stopped::CutOff, "stopped");
         stopped
     }
 
@@ -422,7 +421,6 @@ impl Opened {
             hosts,
             journal: self.journal,
             limits,
-            metrics,
             shutdown,
             accept_ended,
             ops_tasks,

@@ -4,6 +4,7 @@
 mod acme;
 mod admin;
 mod api;
+mod arguments;
 mod callers;
 mod floods;
 #[cfg(target_os = "linux")]

@@ -7,13 +7,13 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringtail-relay"));
     command.env_clear().stdin(Stdio::null());
     command
 }
 
-fn account(data: &Path, words: &[&str]) -> Output {
+pub(crate) fn account(data: &Path, words: &[&str]) -> Output {
     program()
         .arg("accounts")
         .args(words)
@@ -117,11 +117,19 @@ fn failures_say_why_and_what_next() {
     let said = text(&nothing.stderr);
     assert!(said.contains("\nhint: use `serve --dev`"), "{said}");
     assert!(!said.contains("--public-url"), "{said}");
-    let log = program()
-        .args(["--log", "ringtail_relay=loud", "accounts", "list"])
-        .output()
-        .unwrap();
-    assert_eq!(log.status.code(), Some(64));
+    for filter in ["ringtail_relay=loud", "inof"] {
+        let log = program()
+            .args(["--log", filter, "accounts", "list"])
+            .output()
+            .unwrap();
+        assert_eq!(log.status.code(), Some(64), "{filter}");
+    }
+    let migrate = run(
+        dir.path(),
+        &["migrate", "--from", "sqlite", "--to", "sqlite"],
+    );
+    let said = text(&migrate.stderr);
+    assert!(said.contains("--from and --to must differ"), "{said}");
 }
 
 #[test]
@@ -183,7 +191,7 @@ fn status_tells_how_a_relay_is_and_that_there_is_none() {
             .unwrap();
         (asked.status.code(), text(&asked.stdout).to_owned())
     };
-    assert_eq!(status("plain").0, Some(1), "there is no data");
+    assert_eq!(status("plain").0, Some(69), "there is no data");
     account(dir.path(), &["add", "anna"]);
     let (code, said) = status("plain");
     assert_eq!(code, Some(69));
@@ -214,7 +222,7 @@ fn status_tells_how_a_relay_is_and_that_there_is_none() {
     assert!(stopped["database_bytes"].as_u64().unwrap() > 0);
 }
 
-fn run(data: &Path, words: &[&str]) -> Output {
+pub(crate) fn run(data: &Path, words: &[&str]) -> Output {
     program()
         .args(words)
         .arg("--data")

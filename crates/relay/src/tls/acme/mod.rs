@@ -202,10 +202,14 @@ impl AcmeKeeper {
         };
         self.retry_at = Some(retry_at);
         let message = ringtail_text::chain(error);
+        let sooner = match self.orders.allowed(now) > now {
+            true => "",
+            false => "; `ringtail-relay certificate renew` retries at once",
+        };
         tracing::error!(
             error = message,
             next_attempt = %rfc3339::of(retry_at),
-            "could not get a certificate; `ringtail-relay certificate renew` retries at once"
+            "could not get a certificate{sooner}"
         );
         self.context
             .state
