@@ -15,9 +15,9 @@ use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::certificate::CertificateArgs;
-use super::Output;
 use super::database::DatabaseArgs;
 use super::service::{self, Watchdog};
+use super::{Output, whole};
 use crate::config::Config;
 use crate::hosts;
 use crate::journal::Retention;
@@ -83,7 +83,7 @@ pub(super) struct ServeArgs {
         env = "RINGTAIL_RELAY_KEEP_DAYS",
         value_name = "DAYS",
         default_value_t = days(Retention::MAX_AGE),
-        value_parser = clap::value_parser!(u64).range(1..=3650)
+        value_parser = whole::<u64>(1, 3650)
     )]
     keep_days: u64,
     /// Keep this many bytes of events in total
@@ -92,7 +92,7 @@ pub(super) struct ServeArgs {
         env = "RINGTAIL_RELAY_KEEP_BYTES",
         value_name = "BYTES",
         default_value_t = Retention::MAX_BYTES,
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = whole::<u64>(1, u64::MAX)
     )]
     keep_bytes: u64,
     /// Keep this many bytes of events per account
@@ -101,7 +101,7 @@ pub(super) struct ServeArgs {
         env = "RINGTAIL_RELAY_KEEP_ACCOUNT_BYTES",
         value_name = "BYTES",
         default_value_t = Retention::MAX_ACCOUNT_BYTES,
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = whole::<u64>(1, u64::MAX)
     )]
     keep_account_bytes: u64,
     /// Accept this many events per second on one endpoint, with bursts of ten times as many; validation requests are always answered
@@ -109,7 +109,8 @@ pub(super) struct ServeArgs {
         long,
         env = "RINGTAIL_RELAY_MAX_EVENTS_PER_SECOND",
         value_name = "EVENTS",
-        default_value_t = limits::EVENTS_PER_SECOND
+        default_value_t = limits::EVENTS_PER_SECOND,
+        value_parser = whole::<NonZeroU32>(1, u32::MAX.into())
     )]
     max_events_per_second: NonZeroU32,
     /// Accept this many concurrent connections
@@ -117,7 +118,8 @@ pub(super) struct ServeArgs {
         long,
         env = "RINGTAIL_RELAY_MAX_CONNECTIONS",
         value_name = "CONNECTIONS",
-        default_value_t = limits::CONNECTIONS
+        default_value_t = limits::CONNECTIONS,
+        value_parser = whole::<NonZeroU32>(1, u32::MAX.into())
     )]
     max_connections: NonZeroU32,
     /// Accept this many concurrent connections from one IPv4 address or IPv6 /64
@@ -125,7 +127,8 @@ pub(super) struct ServeArgs {
         long,
         env = "RINGTAIL_RELAY_MAX_CONNECTIONS_PER_ADDRESS",
         value_name = "CONNECTIONS",
-        default_value_t = limits::CONNECTIONS_PER_ADDRESS
+        default_value_t = limits::CONNECTIONS_PER_ADDRESS,
+        value_parser = whole::<NonZeroU32>(1, u32::MAX.into())
     )]
     max_connections_per_address: NonZeroU32,
     /// Wait this many seconds for an app's answer to a passthrough request
@@ -134,7 +137,7 @@ pub(super) struct ServeArgs {
         env = "RINGTAIL_RELAY_PASSTHROUGH_DEADLINE",
         value_name = "SECONDS",
         default_value_t = 30,
-        value_parser = clap::value_parser!(u64).range(1..=600)
+        value_parser = whole::<u64>(1, 600)
     )]
     passthrough_deadline: u64,
     /// Accept request bodies of up to this many bytes, at most 16777216
@@ -143,7 +146,7 @@ pub(super) struct ServeArgs {
         env = "RINGTAIL_RELAY_MAX_BODY_BYTES",
         value_name = "BYTES",
         default_value_t = 16 * 1024 * 1024,
-        value_parser = clap::value_parser!(u64).range(1..=16 * 1024 * 1024)
+        value_parser = whole::<u64>(1, 16 * 1024 * 1024)
     )]
     max_body_bytes: u64,
     /// On shutdown, give requests in flight this many seconds [default: 10; 0.4 when a service manager owns the socket,
@@ -152,7 +155,7 @@ pub(super) struct ServeArgs {
         long,
         env = "RINGTAIL_RELAY_DRAIN",
         value_name = "SECONDS",
-        value_parser = clap::value_parser!(u64).range(..=86_400)
+        value_parser = whole::<u64>(0, 86_400)
     )]
     drain: Option<u64>,
 }
