@@ -171,7 +171,7 @@ async fn at_endpoint(
         body,
         route_bytes,
     };
-    request.to_http1();
+    request.suit_http1();
     let received = if request.is_large() {
         Box::pin(request.classify_large(&edge.large_bodies)).await
     } else {

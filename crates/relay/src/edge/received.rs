@@ -86,7 +86,7 @@ impl WholeRequest {
 
     /// Makes a request of HTTP/2 one of HTTP/1.1, as the app gets it: adds the `Host` field and joins cookies, which callers may
     /// part (RFC 9113, 8.2.3).
-    pub(super) fn to_http1(&mut self) {
+    pub(super) fn suit_http1(&mut self) {
         let headers = &mut self.head.headers;
         let cookies: Vec<&[u8]> = headers
             .get_all(header::COOKIE)
