@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use ringtail_errors::{Code, Coded, Context as _, Exit, Failure, codes};
+use ringtail_text::counted;
 use serde::Serialize;
 
 use super::Output;
@@ -188,8 +189,10 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
             let database = named.database.existing()?;
             let purged = database.purge(named.find(&database)?.1)?;
             output::say(format_args!(
-                "{}: deleted {} events of {} bytes; clients report a gap",
-                named.endpoint, purged.events, purged.bytes
+                "{}: deleted {} of {}; clients report a gap",
+                named.endpoint,
+                counted(purged.events, "event"),
+                counted(purged.bytes, "byte")
             ));
         }
         EndpointsAction::Retention(retention) => {
@@ -200,7 +203,7 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
                 "{}: keeps events for {}; a running relay deletes older ones within a minute",
                 named.endpoint,
                 match retention.days.0 {
-                    Some(days) => format!("{days} days"),
+                    Some(days) => counted(days, "day"),
                     None => "the relay's --keep-days".to_owned(),
                 }
             ));
@@ -209,8 +212,10 @@ pub(super) fn run(args: &EndpointsArgs) -> Result<Exit, Failure> {
             let database = named.database.existing()?;
             let purged = database.delete(named.find(&database)?.1)?;
             output::say(format_args!(
-                "{} deleted with {} events of {} bytes; its URL answers 404, and its links end within a second",
-                named.endpoint, purged.events, purged.bytes
+                "{} deleted with {} of {}; its URL answers 404, and its links end within a second",
+                named.endpoint,
+                counted(purged.events, "event"),
+                counted(purged.bytes, "byte")
             ));
         }
     }

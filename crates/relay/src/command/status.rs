@@ -219,7 +219,7 @@ fn lines(status: &Status) -> Vec<String> {
         ));
     }
     for (limit, count) in &status.limits {
-        lines.push(format!("limit {limit} reached {count} times"));
+        lines.push(format!("limit {limit} reached {}", counted(count, "time")));
     }
     for line in &status.recent {
         lines.push(format!("{} {}: {}", line.at, line.level, line.message));
