@@ -23,6 +23,7 @@ use clap::error::ContextKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ringtail_client::config::{Flags, Keep, MAX_KEEP_DAYS};
 use ringtail_client::forward::SendOptions;
+use ringtail_text::whole;
 
 const EXAMPLES: &str = "\
 First steps:
@@ -465,25 +466,6 @@ pub(crate) struct CheckArgs {
 /// Parses a path, with `~` for the home directory.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(|path| ringtail_files::expand_home(&path))
-}
-
-/// Parses a whole number of a range.
-fn whole<T: TryFrom<u64>>(
-    from: u64,
-    to: u64,
-) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
-    move |text| {
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| (from..=to).contains(number));
-        let number = number.and_then(|number| T::try_from(number).ok());
-        number.ok_or_else(|| match to {
-            // Nobody reaches what the type ends at.
-            to if to >= u32::MAX.into() => format!("give a whole number from {from}"),
-            to => format!("give a whole number from {from} to {to}"),
-        })
-    }
 }
 
 /// Parses `NAME` or `NAME=TARGET`.

@@ -11,6 +11,7 @@ pub mod json;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{Display, Write as _};
+use std::str::FromStr;
 use std::time::Duration;
 
 pub use decode::{decode, decode_bytes};
@@ -165,6 +166,23 @@ pub fn counted(count: impl Display, one: &str) -> String {
         _ if count == "1" => format!("1 {one}"),
         Some(stem) => format!("{count} {stem}ies"),
         None => format!("{count} {one}s"),
+    }
+}
+
+/// Returns a parser of whole numbers of a range, such as clap takes. Its errors tell the range.
+pub fn whole<T: FromStr>(
+    from: u64,
+    to: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok();
+        let is_inside = number.is_some_and(|number| (from..=to).contains(&number));
+        let parsed = text.parse().ok().filter(|_| is_inside);
+        parsed.ok_or_else(|| match to {
+            // Nobody reaches what the type ends at.
+            to if to >= u32::MAX.into() => format!("give a whole number from {from}"),
+            to => format!("give a whole number from {from} to {to}"),
+        })
     }
 }
 

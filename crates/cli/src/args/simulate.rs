@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 use ringtail_simulate::Faults;
 
-use super::{Format, whole};
+use ringtail_text::whole;
+
+use super::Format;
 
 #[derive(Debug, Args)]
 #[command(

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use ringtail_text::whole;
 
-use super::{Format, seconds, whole};
+use super::{Format, seconds};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

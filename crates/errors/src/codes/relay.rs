@@ -15,7 +15,7 @@ codes! {
         next: &["`ss -ltnp` shows who listens where", "`ringtail-relay serve --listen 0.0.0.0:8443`"],
     }
     RELAY_DATA_IN_USE = "RT-603", ends(Failure); {
-        meaning: "Another relay serves from the data directory.",
+        meaning: "Another relay serves from the data directory, or from the PostgreSQL database that is to be moved.",
         causes: &["A relay is already running.", "Two services use the same directory."],
         hint: Some("stop that one, or name another directory with --data"),
     }

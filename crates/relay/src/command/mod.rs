@@ -14,7 +14,6 @@ mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use clap::builder::{PathBufValueParser, Resettable, TypedValueParser};
 use clap::error::ContextKind;
@@ -108,23 +107,6 @@ struct DataArgs {
 /// Parses a path, with `~` for the home directory.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(|path| ringtail_files::expand_home(&path))
-}
-
-/// Parses a whole number of a range.
-fn whole<T: FromStr>(
-    from: u64,
-    to: u64,
-) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
-    move |text| {
-        let number = text.parse().ok();
-        let is_inside = number.is_some_and(|number| (from..=to).contains(&number));
-        let parsed = text.parse().ok().filter(|_| is_inside);
-        parsed.ok_or_else(|| match to {
-            // Nobody reaches what the type ends at.
-            to if to >= u32::MAX.into() => format!("give a whole number from {from}"),
-            to => format!("give a whole number from {from} to {to}"),
-        })
-    }
 }
 
 /// Format of output.

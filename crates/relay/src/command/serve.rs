@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use ringtail_errors::{Context as _, Exit, Failure, codes};
-use ringtail_text::shell_word;
+use ringtail_text::{shell_word, whole};
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::certificate::CertificateArgs;
+use super::Output;
 use super::database::DatabaseArgs;
 use super::service::{self, Watchdog};
-use super::{Output, whole};
 use crate::config::Config;
 use crate::hosts;
 use crate::journal::Retention;
