@@ -38,7 +38,7 @@ impl RelayApi {
     /// the relay answer challenges that carry it, an empty one stops that, and `None` changes nothing.
     ///
     /// # Errors
-    /// When the relay cannot be reached or refuses; see [`ApiError::is_final`].
+    /// When the relay cannot be reached or refuses.
     pub async fn endpoint(
         &self,
         name: &str,
