@@ -90,6 +90,8 @@ pub(crate) async fn closed(
         gunners.spawn(fire(aim, shot, mode, Arc::clone(&start), time));
     }
     let began = tokio::select! {
+        // `biased`: on a busy machine, some may have fired to the end by now.
+        biased;
         _ = start.wait() => Instant::now(),
         // A gunner that fails before the start would leave the others waiting at the barrier.
         Some(failed) = gunners.join_next() => {
