@@ -86,6 +86,28 @@ pub fn read_at_most(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a private file of at most `max` bytes, and makes it if there is none. Of several processes, one makes it.
+pub fn read_or_make(
+    path: &Path,
+    max: u64,
+    make: impl FnOnce() -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
+    let known = || match read_at_most(path, max) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    };
+    if let Some(content) = known()? {
+        return Ok(content);
+    }
+    let _alone = Lock::acquire(&sibling(path, ".lock"))?;
+    if let Some(content) = known()? {
+        return Ok(content);
+    }
+    let content = make()?;
+    replace(path, &content, Access::Private)?;
+    Ok(content)
+}
+
 /// Replaces a file atomically and durably: a reader sees the old content or the new one, even after a power cut.
 ///
 /// The new content is written beside the file under a name of this process's own and renamed. What is left of a

@@ -2,14 +2,13 @@
 //!
 //! The key belongs to the history, so recordings of one history share their pseudonyms and their readers cannot guess values.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::mask::{KEY_BYTES, Masker};
 use bytes::Bytes;
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_files::{Access, Lock, replace};
+use ringtail_files::read_or_make;
 use ringtail_protocol::event::Header;
 use ringtail_ringcentral::catalogue::summarize;
 use ringtail_ringcentral::classify::{Classified, RequestHead};
@@ -50,27 +49,14 @@ pub fn masker(dir: &Path) -> Result<Masker, KeyError> {
 }
 
 fn key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let is_missing = |read: &io::Result<_>| matches!(read, Err(error) if error.kind() == io::ErrorKind::NotFound);
-    let known = read_key(path);
-    if !is_missing(&known) {
-        return known;
-    }
-    // Of several processes, one makes it.
-    let _alone = Lock::acquire(&path.with_extension("lock"))?;
-    let known = read_key(path);
-    if !is_missing(&known) {
-        return known;
-    }
-    let mut key = [0; KEY_BYTES];
-    getrandom::fill(&mut key).map_err(io::Error::other)?;
-    replace(path, &key, Access::Private)?;
-    Ok(key)
-}
-
-fn read_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let mut key = [0; KEY_BYTES];
-    File::open(path)?.read_exact(&mut key)?;
-    Ok(key)
+    let make = || {
+        let mut key = vec![0; KEY_BYTES];
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        Ok(key)
+    };
+    let key = read_or_make(path, KEY_BYTES as u64, make)?;
+    let damaged = |_| io::Error::new(io::ErrorKind::InvalidData, "it holds no key");
+    key.try_into().map_err(damaged)
 }
 
 /// Returns the masked event.

@@ -4,14 +4,13 @@
 //! file can read the history next to it, too. Deleting the file makes a new token.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ringtail_errors::{Code, Coded, codes};
-use ringtail_files::{Access, Lock, replace, sibling};
+use ringtail_files::read_or_make;
 use subtle::ConstantTimeEq as _;
 
 /// Name of the token's file in the data directory.
@@ -19,6 +18,9 @@ pub(crate) const TOKEN_FILE: &str = "web.token";
 
 /// Random bytes of a token.
 const BYTES: usize = 32;
+
+/// Longest file that is read for a token.
+const MAX_BYTES: u64 = 1024;
 
 /// A token in base64url.
 #[derive(Clone)]
@@ -82,23 +84,16 @@ pub(crate) fn tokens(data: &Path) -> Result<(SessionToken, SessionToken), TokenE
 }
 
 fn kept(path: &Path) -> io::Result<SessionToken> {
-    let _alone = Lock::acquire(&sibling(path, ".lock"))?;
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        read => read?,
-    };
-    // An earlier version that was killed left an empty file.
-    if text.is_empty() {
-        let token = SessionToken::fresh()?;
-        replace(path, token.0.as_bytes(), Access::Private)?;
-        return Ok(token);
-    }
-    SessionToken::parse(&text)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no token"))
+    let fresh = || Ok(SessionToken::fresh()?.0.into_bytes());
+    let text = read_or_make(path, MAX_BYTES, fresh)?;
+    let token = str::from_utf8(&text).ok().and_then(SessionToken::parse);
+    token.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no token"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -112,10 +107,9 @@ mod tests {
         assert!(!format!("{first:?}").contains(first.text()));
         let path = dir.join(TOKEN_FILE);
         assert_eq!(ringtail_files::open_to_others(&path), None);
-        fs::write(&path, "").unwrap();
-        let (new, _) = tokens(dir).unwrap();
-        assert!(tokens(dir).unwrap().0.is(new.text().as_bytes()));
-        fs::write(&path, "short").unwrap();
-        assert!(tokens(dir).is_err());
+        for damaged in ["", "short"] {
+            fs::write(&path, damaged).unwrap();
+            assert!(tokens(dir).is_err(), "{damaged:?}");
+        }
     }
 }
