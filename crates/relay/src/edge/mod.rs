@@ -81,8 +81,11 @@ async fn dispatch(
     began: Instant,
 ) -> (AnswerKind, RelayResponse) {
     let has_fragment = request.extensions().get::<TargetWithFragment>().is_some();
+    // The `http` crate lets a quotation mark pass in names over HTTP/2 (RFC 9113, 8.2.1), where HTTP/1.1 has none.
+    let mut names = request.headers().keys();
+    let is_malformed = has_fragment || names.any(|name| name.as_str().contains('"'));
     let label = match edge.hosts.label(&request) {
-        Ok(label) if !has_fragment => label,
+        Ok(label) if !is_malformed => label,
         Ok(_) | Err(BadHost) => {
             let response = response::empty(StatusCode::BAD_REQUEST);
             return (AnswerKind::Stray, closing(response));

@@ -1,6 +1,6 @@
 //! RingCentral's validation request.
 
-use http::{Request, StatusCode};
+use http::{HeaderName, Request, StatusCode};
 use http_body_util::Full;
 use ringtail_protocol::event::{Disposition, Kind};
 use ringtail_relay::limits;
@@ -72,6 +72,19 @@ async fn the_response_over_http2_is_the_same() {
     names.retain(|name| *name != "content-length");
     assert_eq!(names, ["content-type", "date", "validation-token"]);
     assert_eq!(answer.headers["validation-token"], "abc");
+}
+
+#[tokio::test]
+async fn a_name_that_http1_does_not_know_is_refused_over_http2() {
+    let relay = TestRelay::start().await;
+    let endpoint = relay.endpoint().await;
+    let mut caller = Caller::http2(&relay).await;
+    let request = Request::post(endpoint.path(""))
+        .header("validation-token", "abc")
+        .header(HeaderName::from_lowercase(b"x\"y").unwrap(), "1")
+        .body(Full::default())
+        .unwrap();
+    assert_eq!(caller.send(request).await.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
