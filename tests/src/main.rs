@@ -185,8 +185,20 @@ impl Seed {
     }
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    let program = Arguments::parse().program;
+fn main() -> ExitCode {
+    match run_alone(Arguments::parse().program) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // Without the backtraces, which would push it out of what a CI shows.
+            writeln!(std::io::stderr(), "error: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a program in a runtime of its own.
+fn run_alone(program: Program) -> anyhow::Result<bool> {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::from_env("RINGTAIL_LOG"))
         .with_writer(std::io::stderr)
@@ -199,11 +211,7 @@ fn main() -> anyhow::Result<ExitCode> {
         cluster::network::enter()?;
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let passed = runtime.block_on(Box::pin(unless_stopped(run(program))))?;
-    Ok(match passed {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    runtime.block_on(Box::pin(unless_stopped(run(program))))
 }
 
 /// Returns whether the program found everything as it should be.
@@ -279,7 +287,8 @@ async fn run(program: Program) -> anyhow::Result<bool> {
             seconds,
         } => {
             let time = Duration::from_secs(seconds);
-            flood::attack(attack, connections, address, &url, &ca, time).await?;
+            let under_way = || say(flood::UNDER_WAY);
+            flood::attack(attack, connections, address, &url, &ca, time, under_way).await?;
         }
         Program::PassthroughLoss { runs, seed } => {
             let report = passthrough_loss::run(runs, seed.chosen()).await?;

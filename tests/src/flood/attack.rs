@@ -3,17 +3,17 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tokio_rustls::TlsConnector;
@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
+use super::BEGIN;
 use ringtail_kit::caller::endpoint;
 use ringtail_kit::http2::{
     ACK, CANCEL, DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PING, PREFACE, RST_STREAM, frame,
@@ -96,6 +97,14 @@ impl fmt::Display for Attack {
 }
 
 impl Attack {
+    /// Whether a program of other people attacks.
+    pub(super) fn is_a_tools(self) -> bool {
+        matches!(
+            self,
+            Self::SlowHeaders | Self::SlowBodies | Self::SlowRead | Self::H2load
+        )
+    }
+
     /// Returns the command line of a program that attacks, `None` for an attack of our own.
     pub(super) fn arguments(self, url: &str, seconds: &str) -> Option<Vec<String>> {
         let slow = |mode: &str| {
@@ -129,8 +138,8 @@ pub(super) struct World {
 /// How an attack goes.
 #[derive(Debug, Default)]
 struct Course {
-    /// Whether it came about once.
-    came_about: AtomicBool,
+    /// That it has come about.
+    came_about: Notify,
     /// Why it did not at first.
     error: OnceLock<anyhow::Error>,
 }
@@ -147,15 +156,16 @@ impl World {
         })
     }
 
-    /// Attacks for a time.
+    /// Attacks for a time, and calls a function once an attacker got through.
     ///
     /// # Errors
-    /// When the attack never came about.
+    /// When none does.
     pub(super) async fn run(
         self,
         attack: Attack,
         connections: usize,
         time: Duration,
+        under_way: impl FnOnce(),
     ) -> anyhow::Result<()> {
         let count = match attack {
             Attack::Held => connections,
@@ -176,13 +186,23 @@ impl World {
             }
             while attackers.join_next().await.is_some() {}
         };
-        timeout(time, attackers).await.ok();
-        if course.came_about.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        match course.error.get() {
-            Some(error) => bail!("no attacker got through: {error:#}"),
-            None => bail!("no attacker got through in {time:?}"),
+        let tell = async {
+            let begun = timeout(BEGIN, course.came_about.notified()).await;
+            if begun.is_err() {
+                let error = course.error.get();
+                let why = error.map(|error| format!(": {error:#}"));
+                bail!(
+                    "no attacker got through in {BEGIN:?}{}",
+                    why.unwrap_or_default()
+                );
+            }
+            under_way();
+            Ok(())
+        };
+        let all = async { tokio::try_join!(tell, attackers.map(Ok)) };
+        match timeout(time, all).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) | Err(_) => Ok(()),
         }
     }
 
@@ -230,7 +250,7 @@ impl World {
     }
 
     fn comes_about(&self) {
-        self.course.came_about.store(true, Ordering::Relaxed);
+        self.course.came_about.notify_one();
     }
 
     /// Holds a connection in one of five ways.

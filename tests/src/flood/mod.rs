@@ -12,7 +12,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
+use futures_util::future::{join_all, select_ok};
 use hdrhistogram::Histogram;
 use tokio::process::Command;
 use tokio::time::{MissedTickBehavior, interval};
@@ -49,8 +50,11 @@ const KEEP_MIB: u64 = 512;
 /// Pause between two looks at what the relay holds.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// An attack that takes less was none.
-const AT_LEAST: Duration = Duration::from_secs(1);
+/// An attacker gets so long until its attack is under way: it has the lowest priority.
+const BEGIN: Duration = Duration::from_secs(25);
+
+/// What an attacker of our own prints then.
+pub const UNDER_WAY: &str = "under way";
 
 /// Connections left to others.
 const SPARE: usize = 256;
@@ -189,16 +193,18 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
                 under_way.push(UnderWay::begin(attack, held, &relay, url, token, time)?);
             }
         }
+        let begun = attacks.iter().map(|&attack| begun(attack, &under_way));
+        let mut begun = join_all(begun).await;
         let links = client.count_of("link");
         let held = Held::default();
         let row = tokio::select! {
             row = measure(name, &relay, &url, time) => row?,
             error = held.watch(pid, relay.data()) => return Err(error),
-            Err(error) = lasting(&mut under_way) => return Err(error),
         };
-        for attack in &attacks {
-            let of_it = under_way.extract_if(.., |it| it.attack == *attack);
-            outcomes.push((*attack, UnderWay::end(of_it.collect()).await?));
+        for (&attack, begun) in attacks.iter().zip(begun.drain(..)) {
+            let of_it = under_way.extract_if(.., |it| it.attack == attack);
+            let lasted = UnderWay::end(of_it.collect()).await?;
+            outcomes.push((attack, begun.and(lasted)));
         }
         report.rows.push(Row {
             pss_kib: held.pss_kib.get(),
@@ -209,11 +215,15 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     }
     ensure!(relay.pid() == Some(pid), "the relay has ended");
     drop(relay);
-    // Among all others it may be too slow.
-    let has_come_about = |attack| outcomes.contains(&(attack, None));
-    for (attack, failure) in &outcomes {
-        let failure = failure.as_deref().unwrap_or_default();
-        ensure!(has_come_about(*attack), "never came about: {failure}");
+    for (attack, outcome) in &outcomes {
+        // Among all others it may be too slow.
+        let came_about =
+            |(other, outcome): &(Attack, anyhow::Result<()>)| other == attack && outcome.is_ok();
+        if let Err(error) = outcome
+            && !outcomes.iter().any(came_about)
+        {
+            bail!("{attack} never came about: {error:#}");
+        }
     }
     Ok(report)
 }
@@ -260,7 +270,6 @@ fn disk_bytes(data: &Path) -> anyhow::Result<u64> {
 struct UnderWay {
     attack: Attack,
     process: Process,
-    is_ours: bool,
 }
 
 impl UnderWay {
@@ -275,10 +284,9 @@ impl UnderWay {
         let mut command = Command::new("nice");
         command.args(["-n", "19"]);
         command.env(attack::TOKEN, token.expose());
-        let seconds = time.as_secs().to_string();
-        let words = attack.arguments(url, &seconds);
-        let is_ours = words.is_none();
-        match words {
+        // It is ended before.
+        let seconds = (2 * BEGIN + time).as_secs().to_string();
+        match attack.arguments(url, &seconds) {
             Some(words) => command.args(words),
             None => command
                 .arg(std::env::current_exe()?)
@@ -294,44 +302,37 @@ impl UnderWay {
         Ok(Self {
             attack,
             process: Process::spawn(&attack.to_string(), command)?,
-            is_ours,
         })
     }
 
-    /// Ends the processes of an attack, and returns what failed unless one of them got through. Ours end by themselves and know
-    /// whether they did.
-    async fn end(attackers: Vec<Self>) -> anyhow::Result<Option<String>> {
-        let mut failed = None;
-        let mut have_come_about = false;
-        for mut attacker in attackers {
-            let status = match attacker.is_ours {
-                true => Some(attacker.process.ended().await?),
-                false => attacker.process.status()?,
-            };
-            match status {
+    /// Ends the processes of an attack, of which one must still attack.
+    async fn end(attackers: Vec<Self>) -> anyhow::Result<anyhow::Result<()>> {
+        let mut outcome = Ok(());
+        let mut one_attacks = false;
+        for Self { mut process, .. } in attackers {
+            match process.status()? {
                 None => {
-                    attacker.process.kill().await?;
-                    have_come_about = true;
+                    process.kill().await?;
+                    one_attacks = true;
                 }
-                Some(status) if status.success() => have_come_about = true,
-                Some(status) => {
-                    let log = attacker.process.log();
-                    failed = Some(format!("{}: {status}: {log}", attacker.attack));
-                }
+                Some(status) => outcome = Err(anyhow!("{status}: {}", process.log())),
             }
         }
-        Ok(failed.filter(|_| !have_come_about))
+        Ok(if one_attacks { Ok(()) } else { outcome })
     }
 }
 
-/// Fails when an attack is over before it can have begun, for want of its program for instance.
-async fn lasting(attacks: &mut [UnderWay]) -> anyhow::Result<()> {
-    tokio::time::sleep(AT_LEAST).await;
-    for attack in attacks {
-        let status = attack.process.status()?;
-        let log = attack.process.log();
-        ensure!(status.is_none(), "{}: over at once: {log}", attack.attack);
+/// Waits until one process of an attack is under way. Other people's programs do not say when they are.
+async fn begun(attack: Attack, attackers: &[UnderWay]) -> anyhow::Result<()> {
+    if attack.is_a_tools() {
+        return Ok(());
     }
+    let attackers = attackers.iter().filter(|it| it.attack == attack);
+    let lines = attackers.map(|it| {
+        let line = it.process.line(2 * BEGIN, |line| line == UNDER_WAY);
+        Box::pin(line)
+    });
+    select_ok(lines).await?;
     Ok(())
 }
 
@@ -436,10 +437,10 @@ async fn request(
     Ok(requests)
 }
 
-/// Runs one of our own attacks, with so many connections if it holds them.
+/// Runs one of our own attacks for a time, with so many connections if it holds them, and calls a function once it is under way.
 ///
 /// # Errors
-/// When the CA cannot be read, the URL is none, or no attacker got through.
+/// When the CA cannot be read, the URL is none, or no attacker gets through.
 pub async fn attack(
     attack: Attack,
     connections: usize,
@@ -447,7 +448,8 @@ pub async fn attack(
     url: &str,
     ca: &Path,
     time: Duration,
+    under_way: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let world = attack::World::new(address, url, ca)?;
-    world.run(attack, connections, time).await
+    world.run(attack, connections, time, under_way).await
 }
