@@ -15,8 +15,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 /// How long after an ESC byte the rest of its sequence may come; without it, it was the key Esc.
 const ESCAPE: Duration = Duration::from_millis(100);
 
-/// How long a sequence or paste may pause. After it, a single byte is a key again: the end was lost.
-const STALL: Duration = Duration::from_secs(2);
+/// How long a sequence or paste may pause, but for keys. After it, a single byte is a key again: the end was lost.
+pub(crate) const STALL: Duration = Duration::from_secs(2);
 
 /// Bytes of a sequence that are kept; longer ones are no key.
 const MAX_SEQUENCE: usize = 64;

@@ -190,10 +190,13 @@ mod unix {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    use crate::input::Parser;
+    use crate::input::{Parser, STALL};
 
     /// Bytes of one read.
     const READ: usize = 4096;
+
+    /// A byte by itself that comes so long after another was typed. A slow terminal's follow faster.
+    const TYPED: Duration = Duration::from_millis(50);
 
     #[derive(Debug)]
     pub(super) struct Terminal {
@@ -202,6 +205,8 @@ mod unix {
         parser: Parser,
         /// When the last bytes came.
         last: Instant,
+        /// When the last came that nobody typed singly.
+        burst: Instant,
     }
 
     impl Terminal {
@@ -215,6 +220,7 @@ mod unix {
                 file,
                 parser: Parser::default(),
                 last: Instant::now(),
+                burst: Instant::now(),
             })
         }
 
@@ -225,7 +231,12 @@ mod unix {
             events: &mut VecDeque<Event>,
         ) -> io::Result<bool> {
             let silence = self.parser.wait();
-            let left = silence.map(|silence| silence.saturating_sub(self.last.elapsed()));
+            let since = match silence {
+                // Whoever presses keys in vain presses more of them.
+                Some(STALL) => self.burst,
+                _ => self.last,
+            };
+            let left = silence.map(|silence| silence.saturating_sub(since.elapsed()));
             let wait = left.map_or(within, |left| left.min(within));
             let mut found = Vec::new();
             let state = ready(&self.file, wait)?;
@@ -243,8 +254,11 @@ mod unix {
                     Ok(read) => bytes.get(..read).unwrap_or_default(),
                 };
                 self.parser.read(bytes, &mut found);
+                if bytes.len() > 1 || self.last.elapsed() < TYPED {
+                    self.burst = Instant::now();
+                }
                 self.last = Instant::now();
-            } else if silence.is_some_and(|silence| self.last.elapsed() >= silence) {
+            } else if silence.is_some_and(|silence| since.elapsed() >= silence) {
                 self.parser.silence(&mut found);
                 self.last = Instant::now();
             }
@@ -270,23 +284,31 @@ mod unix {
 
         use rustix::fs::{Mode, OFlags, open};
         use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
         use super::*;
 
-        /// As while a shell brings the client back.
-        #[test]
-        fn a_ctrl_d_before_raw_mode_is_not_the_end_and_a_hangup_is() {
+        /// Opens a terminal and what types in it.
+        fn terminal() -> (Terminal, File) {
             let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
-            let mut other = File::from(openpt(flags).unwrap());
+            let other = File::from(openpt(flags).unwrap());
             grantpt(&other).unwrap();
             unlockpt(&other).unwrap();
             let path = ptsname(&other, Vec::new()).unwrap();
             let file = open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-            let mut terminal = Terminal {
+            let terminal = Terminal {
                 file: file.into(),
                 parser: Parser::default(),
                 last: Instant::now(),
+                burst: Instant::now(),
             };
+            (terminal, other)
+        }
+
+        /// As while a shell brings the client back.
+        #[test]
+        fn a_ctrl_d_before_raw_mode_is_not_the_end_and_a_hangup_is() {
+            let (mut terminal, mut other) = terminal();
             let mut events = VecDeque::new();
             let within = Duration::from_secs(20);
             other.write_all(b"\x04k\n").unwrap();
@@ -295,6 +317,34 @@ mod unix {
             }
             drop(other);
             while terminal.read(within, &mut events).unwrap() {}
+        }
+
+        /// The end went to the shell, and each key seems to be more of the paste.
+        #[test]
+        fn keys_pressed_in_vain_do_not_keep_a_paste_without_end() {
+            let (mut terminal, mut other) = terminal();
+            let mode = tcgetattr(&terminal.file).map(|mut mode| {
+                mode.make_raw();
+                tcsetattr(&terminal.file, OptionalActions::Now, &mode)
+            });
+            mode.unwrap().unwrap();
+            let mut events = VecDeque::new();
+            let mut press = |terminal: &mut Terminal, bytes: &[u8]| {
+                other.write_all(bytes).unwrap();
+                let come = ready(&terminal.file, Duration::from_secs(20)).unwrap();
+                assert!(!come.is_empty());
+                terminal.read(Duration::ZERO, &mut events).unwrap();
+                terminal.read(Duration::ZERO, &mut events).unwrap();
+                events.len()
+            };
+            assert_eq!(press(&mut terminal, b"\x1b[200~pasted"), 0);
+            for second in [1, 2] {
+                terminal.last -= STALL / 2;
+                terminal.burst -= STALL / 2;
+                assert_eq!(press(&mut terminal, b"?"), 0, "{second} s");
+            }
+            terminal.last -= STALL / 2;
+            assert_eq!(press(&mut terminal, b"?"), 1);
         }
     }
 }
