@@ -262,8 +262,9 @@ impl PostgresServer {
     fn signal(&self, signal: &str) -> anyhow::Result<()> {
         let master = self.master()?;
         let children = std::fs::read_to_string(format!("/proc/{master}/task/{master}/children"))?;
-        let mut pids = vec![&*master];
-        pids.extend(children.split_whitespace());
+        let mut pids: Vec<&str> = children.split_whitespace().collect();
+        // The master last: running, it lets sessions that have ended vanish, and `kill` then finds none.
+        pids.push(&master);
         kill(signal, &pids)
     }
 

@@ -50,19 +50,18 @@ impl Pebble {
         ringtail_kit::tls::install();
         let [.., a, b, c] = uuid::Uuid::now_v7().into_bytes();
         let ip = Ipv4Addr::new(127, a, b, c.clamp(1, 254));
-        let dir = TempDir::new().unwrap();
+        let [directory, management, dns, dns_management, tls, http] = free(ip);
         let mut pebble = Self {
             ip,
+            dir: TempDir::new().unwrap(),
             programs: Vec::new(),
-            directory: free(ip),
-            management: free(ip),
-            dns: free(ip),
-            tls: free(ip),
-            http: free(ip),
-            dir,
+            directory,
+            management,
+            dns,
+            tls,
+            http,
         };
         pebble.write();
-        let dns_management = free(ip);
         pebble.run(
             Command::new("pebble-challtestsrv")
                 .args([
@@ -154,7 +153,8 @@ impl Pebble {
 
     /// An address of this test without a listener.
     pub(crate) fn nowhere(&self) -> SocketAddr {
-        free(self.ip)
+        let [address] = free(self.ip);
+        address
     }
 
     pub(crate) fn directory(&self) -> String {
@@ -222,10 +222,10 @@ where
     answer.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// A free port on an address that only this test uses.
-fn free(ip: Ipv4Addr) -> SocketAddr {
-    let listener = TcpListener::bind((ip, 0)).unwrap();
-    listener.local_addr().unwrap()
+/// Returns different free ports of an address that only this test uses.
+fn free<const PORTS: usize>(ip: Ipv4Addr) -> [SocketAddr; PORTS] {
+    let listeners = [(); PORTS].map(|()| TcpListener::bind((ip, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
 }
 
 /// Returns the one directory that the relay made for the authority.
