@@ -21,8 +21,13 @@ use tokio::time::timeout;
 use super::World;
 
 async fn relay(database: &str) -> anyhow::Result<TestRelay> {
+    relay_with(database, &[]).await
+}
+
+async fn relay_with(database: &str, options: &[&str]) -> anyhow::Result<TestRelay> {
+    let options = ["--cluster", "127.0.0.1:0"].iter().chain(options);
     let setup = Setup {
-        options: vec!["--cluster".to_owned(), "127.0.0.1:0".to_owned()],
+        options: options.map(ToString::to_string).collect(),
         ..Setup::in_postgres(database)
     };
     TestRelay::start_as(tempfile::tempdir()?, setup).await
@@ -141,6 +146,23 @@ async fn a_frozen_postgresql_costs_ringcentral_a_second_and_nobody_an_event() ->
     eventually!(world.app.count() == 30, "30 requests at the app")?;
     assert_eq!(hooks::numbers(&world.app), (0..30).collect::<Vec<_>>());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_frozen_postgresql_holds_up_neither_a_callback_nor_the_end() -> anyhow::Result<()> {
+    let server = PostgresServer::start("")?;
+    let relay = relay_with(&server.database(), &["--passthrough-deadline", "600"]).await?;
+    let mut world = World::on(relay, App::accepting()).await?;
+    server.freeze()?;
+    let pressed = payloads::compact(&payloads::list("interactive-message-button-submit")[0]);
+    let pressed = Hook::notification(pressed);
+    // No client can have it yet, and none is waited for.
+    let answer = world.caller.post(&world.url, &pressed);
+    let answer = timeout(PATIENCE, answer).await??;
+    assert_eq!((answer.status, &*answer.body), (200, &b"{}"[..]));
+    // Its success says that no request was cut off.
+    world.relay.stop().await?;
+    server.thaw()
 }
 
 #[tokio::test]

@@ -228,6 +228,17 @@ impl PostgresServer {
         primary.set_standbys("*")
     }
 
+    /// Starts a stopped server again, as a standby of none. Blocks.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn resume_as_standby(&self) -> anyhow::Result<()> {
+        let signal = self.home.join("data/standby.signal");
+        let created = as_user("touch").arg(&signal).status()?;
+        ensure!(created.success(), "touch {}: {created}", signal.display());
+        self.resume()
+    }
+
     /// Returns whether a synchronous standby follows this server. Blocks.
     #[must_use]
     pub fn is_followed(&self) -> bool {

@@ -242,7 +242,10 @@ pub(super) fn run(args: ServeArgs, recent: RecentLog) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
-    runtime.block_on(serve(config, output))
+    let served = runtime.block_on(serve(config, output));
+    // Without waiting for a read of a database that hangs.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(config: Config, output: Output) -> Result<Exit, Failure> {

@@ -210,7 +210,7 @@ async fn at_endpoint(
     let response = match kind {
         Kind::Notification => {
             let stored = edge.recorder.append_durable(&received).await;
-            stored.map(|_id| accepted(&received.request.head.headers))
+            stored.map(|_stored| accepted(&received.request.head.headers))
         }
         _ => Box::pin(passthrough::respond(edge, endpoint, &received)).await,
     };

@@ -56,7 +56,11 @@ async fn accept(
     endpoint: &EndpointRecord,
     received: &Received,
 ) -> Result<Option<RelayResponse>, RecordError> {
-    let event = edge.recorder.append_durable(received).await?;
+    let (event, appended) = edge.recorder.append_durable(received).await?;
+    if appended.is_spooled() {
+        // Clients would wait for it until RingCentral has given up.
+        return Ok(None);
+    }
     let app = ask(edge, endpoint, received, || Ok(response_of(event)));
     let app = tokio::select! {
         biased;

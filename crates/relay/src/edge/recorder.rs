@@ -12,7 +12,7 @@ use ringtail_protocol::event::{Disposition, EncodeError, EncodedRequest, EventId
 use super::received::Received;
 use crate::budget::{Budget, Owner, request_bytes, tie};
 use crate::clock::SteadyClock;
-use crate::journal::{AppendError, EndpointKey, Entry, Journal};
+use crate::journal::{AppendError, Appended, EndpointKey, Entry, Journal};
 use crate::limits::{self, queue_shares};
 use crate::metrics::{Limit, Metrics};
 use crate::response::{self, RelayResponse};
@@ -61,12 +61,14 @@ impl Recorder {
     }
 
     /// Stores the event as pending; it survives a power loss once this has returned.
-    pub(super) async fn append_durable(&self, received: &Received) -> Result<EventId, RecordError> {
+    pub(super) async fn append_durable(
+        &self,
+        received: &Received,
+    ) -> Result<(EventId, Appended), RecordError> {
         let id = EventId::fresh();
         let kind = received.callback.kind();
         let entry = self.entry(received, id, kind, Disposition::Pending)?;
-        self.journal.append(entry).await?;
-        Ok(id)
+        Ok((id, self.journal.append(entry).await?))
     }
 
     /// Queues the event without waiting for the disk, with others that may wait. A full queue drops it.

@@ -50,6 +50,11 @@ impl Heads {
         }
     }
 
+    /// Forgets all heads, so that those who wait for one to grow get an error.
+    pub(super) fn end(&self) {
+        self.0.lock().clear();
+    }
+
     /// Returns the endpoints whose heads are waited for.
     pub(super) fn watched(&self) -> Vec<EndpointKey> {
         let senders = self.0.lock();

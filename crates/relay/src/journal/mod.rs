@@ -76,6 +76,11 @@ impl Appended {
         seq: 0,
         duplicate_of: None,
     };
+
+    /// Returns whether no client can have the event yet.
+    pub(crate) fn is_spooled(self) -> bool {
+        self == Self::SPOOLED
+    }
 }
 
 /// Part of an endpoint's log.

@@ -71,8 +71,6 @@ impl PostgresJournal {
         retention: Retention,
         metrics: JournalMetrics,
     ) -> Result<Self, DatabaseError> {
-        let spool = dir.map(|dir| Spool::open(dir, retention.max_bytes, metrics.clone()));
-        let spool = spool.transpose()?.map(Arc::new);
         let (id, heads) = match postgres.expected_journal() {
             // The listener reads the heads once it can.
             Some(id) => (id.to_owned(), Vec::new()),
@@ -84,7 +82,15 @@ impl PostgresJournal {
                 Ok::<_, PostgresError>((id, heads))
             })?,
         };
+        let spool = dir.map(|dir| Spool::open(dir, &id, retention.max_bytes, metrics.clone()));
+        let spool = spool.transpose()?.map(Arc::new);
         let heads = Arc::new(Heads::new(heads));
+        let known = Arc::downgrade(&heads);
+        postgres.on_takeover(move || {
+            if let Some(heads) = known.upgrade() {
+                heads.end();
+            }
+        });
         let closed = CancellationToken::new();
         let writer_ended = CancellationToken::new();
         let (commands, queue) = mpsc::channel(QUEUE.operations + COMMANDS);

@@ -94,6 +94,10 @@ impl<'a> Pump<'a> {
                 .journal
                 .read(self.endpoint, position.seq, PAGE_EVENTS, PAGE_BYTES)
                 .await?;
+            if head.has_changed().is_err() {
+                // What was read may not follow what was sent.
+                return Err(PumpError::Journal(ReadError::Closed));
+            }
             let is_last = page.events.is_empty();
             let missing = page.missing;
             let bytes = encode(position.frames(page), missing);

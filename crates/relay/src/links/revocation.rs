@@ -17,7 +17,12 @@ pub(crate) async fn watch(context: LinkContext) {
             () = context.accounts.told_of_change() => {}
             () = tokio::time::sleep(context.limits.accounts_interval) => {}
         }
-        match follow(&context, handled).await {
+        let followed = tokio::select! {
+            biased;
+            () = context.shutdown.reached(Phase::Draining) => return,
+            followed = follow(&context, handled) => followed,
+        };
+        match followed {
             Ok(revision) => {
                 handled = Some(revision);
                 is_failing = false;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -30,12 +30,18 @@ const STATEMENT_TIME: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 8;
 
 /// Runs on each new connection. A transaction whose relay was cut off holds its locks, or waits for one, for half a minute at
-/// most: a large event on a slow network needs as long. A server that acknowledges before it syncs is overruled, and a
-/// stricter one is left as it is.
+/// most: a large event on a slow network needs as long. A server that acknowledges before it and a synchronous standby have
+/// synced is overruled, and a stricter one is left as it is.
 const SETUP: &str = "SET search_path = ringtail;
     SET idle_in_transaction_session_timeout = '30s';
     SET lock_timeout = '30s';
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')";
+
+/// Names the history of commits that a server has: a standby that takes over begins another, as a restored backup does.
+const TIMELINE: &str =
+    "SELECT system_identifier || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
+    FROM pg_control_system()";
 
 /// Why PostgreSQL did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +102,12 @@ impl PostgresError {
             Self::Slow(_) => true,
             Self::Server(error) => error
                 .as_db_error()
-                // Class 57: it starts, stops or was stopped.
-                .is_none_or(|refused| refused.code().code().starts_with("57")),
+                // Class 57: it starts, stops or was stopped. Class 53: all its connections are taken, or its memory or disk.
+                .is_none_or(|refused| {
+                    ["53", "57"]
+                        .iter()
+                        .any(|class| refused.code().code().starts_with(class))
+                }),
             _ => false,
         }
     }
@@ -118,6 +128,9 @@ struct Inner {
     idle: Mutex<Vec<Session>>,
     tasks: TaskTracker,
     accounts_changed: Notify,
+    /// Of the server that connections are to, if it tells.
+    timeline: Mutex<Option<String>>,
+    on_takeover: OnceLock<Box<dyn Fn() + Send + Sync>>,
     runtime: Handle,
     /// For commands, which have none.
     _own: Option<Runtime>,
@@ -155,6 +168,8 @@ impl Postgres {
             idle: Mutex::default(),
             tasks: TaskTracker::new(),
             accounts_changed: Notify::new(),
+            timeline: Mutex::default(),
+            on_takeover: OnceLock::new(),
             runtime,
             _own: own,
         })))
@@ -168,6 +183,12 @@ impl Postgres {
     /// Is notified when a relay has changed accounts or endpoints.
     pub(crate) fn accounts_changed(&self) -> &Notify {
         &self.0.accounts_changed
+    }
+
+    /// Calls a function before the first use of a server that has taken over, which may lack the last commits.
+    pub(crate) fn on_takeover(&self, call: impl Fn() + Send + Sync + 'static) {
+        // The journal is opened once.
+        drop(self.0.on_takeover.set(Box::new(call)));
     }
 
     /// Runs a task until it ends by itself.
@@ -185,6 +206,7 @@ impl Postgres {
         });
         session.task = Some(AbortOnDropHandle::new(task));
         session.batch(SETUP).await?;
+        self.notice_takeover(&mut session).await;
         if !self.0.is_opened.load(Ordering::Acquire) {
             migrate::migrate(&mut session).await?;
             if let Some(wanted) = &self.0.journal
@@ -195,6 +217,25 @@ impl Postgres {
             self.0.is_opened.store(true, Ordering::Release);
         }
         Ok(session)
+    }
+
+    async fn notice_takeover(&self, session: &mut Session) {
+        let rows = match session.query(TIMELINE, &[]).await {
+            Ok(rows) => rows,
+            // Not every server lets everybody ask.
+            Err(error) => return tracing::debug!(%error, "PostgreSQL does not tell its timeline"),
+        };
+        let found: Option<String> = rows.first().and_then(|row| row.try_get(0).ok());
+        let mut known = self.0.timeline.lock();
+        if known.is_some() && *known != found {
+            tracing::warn!(
+                "another PostgreSQL server has taken over; links end and clients redial"
+            );
+            if let Some(call) = self.0.on_takeover.get() {
+                call();
+            }
+        }
+        *known = found;
     }
 
     /// Returns once the database's schema is known to be this program's.
@@ -372,5 +413,46 @@ mod tests {
         assert!(given_up.is_err(), "{given_up:?}");
         drop(session);
         eventually!(postgres.0.tasks.is_empty(), "no connection").expect("it ends");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_commit_survives_server_and_standby_whatever_the_database_says() {
+        ringtail_kit::tls::install();
+        let server = PostgresServer::shared();
+        for (set, expected) in [
+            ("off", "on"),
+            ("local", "on"),
+            ("remote_write", "on"),
+            ("remote_apply", "remote_apply"),
+        ] {
+            let database = server.database();
+            let alter = format!(
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {set}', current_database()); END $$"
+            );
+            server.sql(&database, &alter);
+            let url = DatabaseUrl::parse(&database).expect("a URL");
+            let postgres = Postgres::new(&url, None).expect("it starts");
+            let mut session = postgres.connect().await.expect("it connects");
+            let rows = session.query("SHOW synchronous_commit", &[]).await;
+            let found: String = rows.expect("it answers")[0].get(0);
+            assert_eq!(found, expected, "{set}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_without_a_free_connection_is_an_outage() {
+        ringtail_kit::tls::install();
+        let server = PostgresServer::start("-c max_connections=8").expect("it starts");
+        let url = DatabaseUrl::parse(&server.database()).expect("a URL");
+        let postgres = Postgres::new(&url, None).expect("it starts");
+        let mut sessions = Vec::new();
+        let refused = loop {
+            match postgres.connect().await {
+                Ok(session) => sessions.push(session),
+                Err(error) => break error,
+            }
+        };
+        assert!((1..=8).contains(&sessions.len()));
+        assert!(refused.is_outage(), "{refused:?}");
     }
 }

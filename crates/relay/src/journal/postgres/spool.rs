@@ -1,17 +1,21 @@
 //! Events that wait on this relay's disk while PostgreSQL takes none: `DATA/spool.db`.
 //!
 //! Events are in the order of their arrival, without numbers; those are given when the spool drains. An event leaves after
-//! the commit in PostgreSQL, so a relay that ends in between finds it again, and the drain leaves out stored ones.
+//! the commit in PostgreSQL, so a relay that ends in between finds it again, and the drain leaves out stored ones. An event
+//! that cannot be deleted, on a full disk for instance, does not wait any more, and is deleted later.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use ringtail_sqlite::{
-    Database, ReadError, Readers, Submitted, Synchronous, WriteError, Writer, WriterState,
+    Database, OpenError, QueueLimits, ReadError, Readers, Submitted, Synchronous, WriteError,
+    Writer, WriterState,
 };
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OptionalExtension as _, named_params};
 use uuid::Uuid;
 
 use super::commit::NewEvent;
@@ -38,7 +42,9 @@ const DATABASE: Database = Database {
              uuid_hash   INTEGER,
              request     BLOB NOT NULL
          ) STRICT;
-         CREATE TABLE probe (at INTEGER PRIMARY KEY) STRICT;"],
+         CREATE TABLE probe (at INTEGER PRIMARY KEY) STRICT;
+         -- The one that the events are for.
+         CREATE TABLE journal (only INTEGER PRIMARY KEY CHECK (only = 1), id TEXT NOT NULL) STRICT;"],
     // An event is answered 200 after its commit.
     synchronous: Synchronous::Full,
     pragmas: &[("secure_delete", 1)],
@@ -49,8 +55,10 @@ const DATABASE: Database = Database {
 pub(super) struct Spool {
     writer: Writer<SpoolState>,
     readers: Readers,
-    /// What was there after the last commit.
+    /// What was committed and not drained.
     waiting: Arc<Mutex<Queued>>,
+    /// Number of the last event that PostgreSQL has.
+    drained: Arc<AtomicI64>,
     max_bytes: usize,
 }
 
@@ -63,37 +71,47 @@ pub(super) struct SpoolPage {
 }
 
 impl Spool {
-    /// Opens the spool, which may have events of an earlier process. Blocks.
+    /// Opens the spool for a journal. It may have events of an earlier process; those for another journal are put aside.
+    /// Blocks.
     pub(super) fn open(
         dir: &DataDir,
+        journal: &str,
         max_bytes: u64,
         metrics: JournalMetrics,
     ) -> Result<Self, StoreError> {
         let path = dir.create_spool()?;
         let failed = |source| StoreError::open(&path, source);
+        if let Some(aside) = put_aside(&path, journal).map_err(failed)? {
+            tracing::error!(
+                file = %aside.display(),
+                "the spool has events for another journal than the database's; they are kept in this file"
+            );
+            dir.create_spool()?;
+        }
         let connection = DATABASE.open_writer(&path).map_err(failed)?;
-        let waiting = "SELECT count(*), coalesce(sum(length(request)), 0) FROM spooled";
-        let (events, bytes): (i64, i64) = connection
-            .query_row(waiting, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(|error| failed(error.into()))?;
-        let next = Queued {
-            events: usize::try_from(events).unwrap_or_default(),
-            bytes: usize::try_from(bytes).unwrap_or_default(),
-        };
-        let waiting = Arc::new(Mutex::new(next));
+        let waiting = keep(&connection, journal).map_err(|error| failed(error.into()))?;
+        let waiting = Arc::new(Mutex::new(waiting));
+        let drained = Arc::new(AtomicI64::new(0));
         let state = SpoolState {
-            next,
+            added: Queued::default(),
             waiting: waiting.clone(),
+            drained: drained.clone(),
             metrics,
         };
         let file = path.clone();
         let readers = Readers::open(1, move || DATABASE.open_reader(&file));
         let readers = readers.map_err(|error| failed(error.into()))?;
-        let writer = Writer::spawn("spool", connection, state, QUEUE);
+        // None gives way: events drain in the order of their arrival, and none comes after the spool was found empty.
+        let limits = QueueLimits {
+            large: None,
+            ..QUEUE
+        };
+        let writer = Writer::spawn("spool", connection, state, limits);
         Ok(Self {
             writer: writer.map_err(|source| StoreError::Thread { path, source })?,
             readers,
             waiting,
+            drained,
             max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
         })
     }
@@ -130,8 +148,8 @@ impl Spool {
                     ":uuid_hash": event.uuid_hash,
                     ":request": event.request.as_ref(),
                 })?;
-            state.next.events += 1;
-            state.next.bytes += bytes;
+            state.added.events += 1;
+            state.added.bytes += bytes;
             Ok(())
         })
     }
@@ -153,30 +171,67 @@ impl Spool {
 
     /// Reads the oldest events.
     pub(super) async fn page(&self) -> Result<SpoolPage, ReadError> {
-        self.readers.read(|connection| read(connection)).await
+        let drained = self.drained.load(Ordering::Acquire);
+        let page = self
+            .readers
+            .read(move |connection| read(connection, drained));
+        page.await
     }
 
-    /// Removes the events of a page.
-    pub(super) async fn remove(&self, page: &SpoolPage) -> Result<(), WriteError> {
-        let (last, events, bytes) = (page.last, page.events.len(), page.bytes);
-        let remove = move |state: &mut SpoolState, connection: &Connection| {
-            connection
-                .prepare_cached("DELETE FROM spooled WHERE number <= :last")?
-                .execute(named_params! { ":last": last })?;
-            state.next.events -= events;
-            state.next.bytes -= bytes;
-            Ok(())
-        };
-        self.writer.write(0, Duration::ZERO, remove).await
+    /// Removes the events of a page, at least from what waits.
+    pub(super) async fn remove(&self, page: &SpoolPage) {
+        self.drained.store(page.last, Ordering::Release);
+        {
+            let mut waiting = self.waiting.lock();
+            waiting.events -= page.events.len();
+            waiting.bytes -= page.bytes;
+        }
+        let delete = |state: &mut SpoolState, connection: &Connection| state.delete(connection);
+        // An error is counted, and the upkeep tries again.
+        drop(self.writer.write(0, Duration::ZERO, delete).await);
     }
 }
 
-fn read(connection: &Connection) -> rusqlite::Result<SpoolPage> {
+/// Renames a spool with events for another journal, and returns its new path.
+fn put_aside(path: &Path, journal: &str) -> Result<Option<PathBuf>, OpenError> {
+    let connection = DATABASE.open_writer(path)?;
+    let other = "SELECT id FROM journal WHERE id <> :journal AND EXISTS (SELECT 1 FROM spooled)";
+    let other: Option<String> = connection
+        .query_row(other, named_params! { ":journal": journal }, |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let Some(other) = other else { return Ok(None) };
+    // The write-ahead log stays behind.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    drop(connection);
+    let aside = path.with_file_name(format!("spool-of-{other}.db"));
+    std::fs::rename(path, &aside)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    Ok(Some(aside))
+}
+
+/// Notes the journal that events are for, and returns what waits.
+fn keep(connection: &Connection, journal: &str) -> rusqlite::Result<Queued> {
+    connection.execute(
+        "INSERT OR REPLACE INTO journal (only, id) VALUES (1, :journal)",
+        named_params! { ":journal": journal },
+    )?;
+    let waiting = "SELECT count(*), coalesce(sum(length(request)), 0) FROM spooled";
+    connection.query_row(waiting, [], |row| {
+        Ok(Queued {
+            events: usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default(),
+            bytes: usize::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
+        })
+    })
+}
+
+fn read(connection: &Connection, drained: i64) -> rusqlite::Result<SpoolPage> {
     let mut select = connection.prepare_cached(
         "SELECT number, endpoint, id, received_at, kind, disposition, uuid_hash, request
-         FROM spooled ORDER BY number",
+         FROM spooled WHERE number > :drained ORDER BY number",
     )?;
-    let mut rows = select.query([])?;
+    let mut rows = select.query(named_params! { ":drained": drained })?;
     let mut page = SpoolPage::default();
     while let Some(row) = rows.next()? {
         let request: Vec<u8> = row.get("request")?;
@@ -201,27 +256,41 @@ fn read(connection: &Connection) -> rusqlite::Result<SpoolPage> {
 /// The state of the spool's thread.
 #[derive(Debug)]
 struct SpoolState {
-    /// What waits once the transaction is committed.
-    next: Queued,
+    /// What waits, too, once the transaction is committed.
+    added: Queued,
     waiting: Arc<Mutex<Queued>>,
+    drained: Arc<AtomicI64>,
     metrics: JournalMetrics,
+}
+
+impl SpoolState {
+    /// Deletes what PostgreSQL has.
+    fn delete(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let drained = self.drained.load(Ordering::Acquire);
+        connection
+            .prepare_cached("DELETE FROM spooled WHERE number <= :drained")?
+            .execute(named_params! { ":drained": drained })?;
+        Ok(())
+    }
 }
 
 impl WriterState for SpoolState {
     fn settle(&mut self, result: Result<(), &rusqlite::Error>, operations: usize, _: Duration) {
-        let mut waiting = self.waiting.lock();
+        let added = std::mem::take(&mut self.added);
         match result {
-            Ok(()) => *waiting = self.next,
-            Err(error) => {
-                self.next = *waiting;
-                self.metrics.failed("spool", error, operations);
+            Ok(()) => {
+                let mut waiting = self.waiting.lock();
+                waiting.events += added.events;
+                waiting.bytes += added.bytes;
             }
+            Err(error) => self.metrics.failed("spool", error, operations),
         }
     }
 
     /// Returns free pages to the file system.
     fn upkeep(&mut self, connection: &mut Connection) -> Instant {
-        if let Err(error) = step_space(connection) {
+        let cleared = self.delete(connection);
+        if let Err(error) = cleared.and_then(|()| step_space(connection)) {
             tracing::debug!(%error, "the spool could not be shrunk");
         }
         Instant::now() + Duration::from_secs(60)
@@ -230,16 +299,44 @@ impl WriterState for SpoolState {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
     use crate::recent_log::RecentLog;
 
+    #[tokio::test]
+    async fn a_large_event_is_not_overtaken() {
+        let temp = TempDir::new().expect("a directory");
+        let dir = DataDir::open(temp.path()).expect("a data directory");
+        let spool = Spool::open(&dir, "id", u64::MAX, JournalMetrics::default()).expect("it opens");
+        let add = |bytes: usize| {
+            let event = NewEvent {
+                endpoint: 1,
+                id: Uuid::now_v7(),
+                received_at: 0,
+                kind: 1,
+                disposition: 1,
+                uuid_hash: None,
+                request: Bytes::from(vec![b'x'; bytes]),
+            };
+            spool.add(event).expect("there is room")
+        };
+        let large = 2 * 1024 * 1024;
+        let added: Vec<_> = [1, 2, large, 3, 4].into_iter().map(add).collect();
+        spool.settle().await.expect("it writes");
+        assert_eq!(spool.waiting().events, added.len());
+        let page = spool.page().await.expect("it reads");
+        let sizes: Vec<_> = page.events.iter().map(|it| it.request.len()).collect();
+        assert_eq!(sizes, [1, 2, large, 3, 4]);
+    }
+
     #[test]
     fn transactions_that_keep_failing_are_counted_and_do_not_fill_the_log() {
         let mut state = SpoolState {
-            next: Queued::default(),
+            added: Queued::default(),
             waiting: Arc::default(),
+            drained: Arc::default(),
             metrics: JournalMetrics::default(),
         };
         let recent = RecentLog::default();

@@ -391,6 +391,78 @@ async fn a_spool_that_could_not_commit_has_only_what_it_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_that_deletes_nothing_keeps_no_event_from_the_server() {
+    let (temp, mut fixture) = with_spool(PLENTY);
+    let endpoint = fixture.endpoint();
+    fixture.server.crash().expect("it stops");
+    assert_eq!(store(&fixture.journal(), endpoint, 1..20).await, 0);
+    // As on a full disk.
+    let spool = rusqlite::Connection::open(temp.path().join("spool.db")).expect("it opens");
+    let refuse =
+        "CREATE TRIGGER stays BEFORE DELETE ON spooled BEGIN SELECT RAISE(ABORT, 'full'); END";
+    spool.execute_batch(refuse).expect("created");
+    fixture.server.resume().expect("it starts");
+    drained(&fixture.journal(), endpoint, 1..20).await;
+    // The next start finds them again.
+    drop(fixture.journal.take());
+    fixture.open();
+    drained(&fixture.journal(), endpoint, 1..20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_for_another_journal_is_put_aside() {
+    let (temp, mut fixture) = with_spool(PLENTY);
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    let id = journal.id().to_owned();
+    fixture.server.crash().expect("it stops");
+    assert_eq!(store(&journal, endpoint, 1..20).await, 0);
+    drop((journal, fixture.journal.take()));
+    fixture.server.resume().expect("it starts");
+    let set = |id: &str| format!("UPDATE ringtail.meta SET value = '{id}' WHERE name = 'journal'");
+    fixture.sql(&set("another"));
+    fixture.open();
+    assert_eq!(fixture.journal().spooled(), Queued::default());
+    fixture.sql(&set(&id));
+    let kept = temp.path().join(format!("spool-of-{id}.db"));
+    let again = TempDir::new().expect("a directory");
+    fixture.dir = Some(DataDir::open(again.path()).expect("a data directory"));
+    std::fs::rename(kept, again.path().join("spool.db")).expect("it was kept");
+    fixture.open();
+    drained(&fixture.journal(), endpoint, 1..20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_over_ends_the_links() {
+    let server = own_server();
+    let mut fixture = Postgres::on(server, Retention::default());
+    let endpoint = fixture.endpoint();
+    let journal = fixture.journal();
+    store(&journal, endpoint, 1..11).await;
+    let mut head = journal.head(endpoint);
+    assert_eq!(*head.borrow_and_update(), 10);
+    let refused = async || journal.append(entry(endpoint, b"", 1)).await.is_err();
+    server.crash().expect("it stops");
+    assert!(refused().await);
+    server.resume().expect("it starts");
+    // The same server has what was answered.
+    assert_eq!(append(&journal, entry(endpoint, b"", 1)).await.seq, 11);
+    head.changed().await.expect("the link goes on");
+    // As after a failover that lost four of them.
+    fixture
+        .sql("DELETE FROM ringtail.event WHERE seq > 6; UPDATE ringtail.endpoint SET next_seq = 7");
+    server.crash().expect("it stops");
+    assert!(refused().await);
+    server.resume_as_standby().expect("it starts");
+    server.promote().expect("it takes over");
+    assert_eq!(append(&journal, entry(endpoint, b"", 2)).await.seq, 7);
+    soon("the end", head.changed())
+        .await
+        .expect_err("7 does not follow 11");
+    assert_eq!(*journal.head(endpoint).borrow(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_with_neither_server_nor_room_is_an_event_refused() {
     let (_temp, mut fixture) = with_spool(20);
     let endpoint = fixture.endpoint();

@@ -354,7 +354,7 @@ impl EventStore {
         // Even without events: it shows that PostgreSQL stores again.
         self.commit(kept, &events, true, time).await?;
         if !page.events.is_empty() {
-            spool.remove(&page).await?;
+            spool.remove(&page).await;
         }
         Ok(())
     }
