@@ -139,6 +139,22 @@ impl Default for Retention {
 /// Bytes that an event counts for in addition to its request: its other columns and its row among the uuids.
 const EVENT_BYTES: i64 = 96;
 
+/// Returns the bytes that an event counts for.
+fn event_bytes(request: &[u8]) -> i64 {
+    i64::try_from(request.len()).unwrap_or(i64::MAX - EVENT_BYTES) + EVENT_BYTES
+}
+
+/// Bytes of events after which a step of retention deletes no further one: more than a transaction of appends has.
+const STEP_BYTES: i64 = 10 * 1024 * 1024;
+
+/// Returns how many bytes a step of retention deletes from the largest endpoint, which has `lead` more than the second
+/// largest: not many more than those, so that endpoints of about one size share the loss, but an eighth of the excess in any
+/// case, or endpoints of one size that are flooded together would fill the disk.
+fn step_bytes(excess: i64, lead: i64) -> i64 {
+    let share = (excess / 8).max(64 * 1024);
+    excess.min(lead.saturating_add(share)).min(STEP_BYTES)
+}
+
 /// What retention deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Deleted {

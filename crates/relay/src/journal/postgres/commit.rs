@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future;
 use uuid::Uuid;
 
-use crate::journal::{Appended, EVENT_BYTES, Entry};
+use crate::journal::{Appended, Entry, event_bytes};
 use crate::postgres::{PostgresError, Session};
 
 /// Locks the endpoints, in one order for all relays, so that they never wait for each other in a circle. A statement of
@@ -56,13 +56,6 @@ pub(super) struct NewEvent {
     pub(super) request: Bytes,
 }
 
-impl NewEvent {
-    /// Returns the bytes that the event counts for.
-    pub(super) fn size(&self) -> i64 {
-        i64::try_from(self.request.len()).unwrap_or(i64::MAX - EVENT_BYTES) + EVENT_BYTES
-    }
-}
-
 impl From<&Entry> for NewEvent {
     fn from(entry: &Entry) -> Self {
         Self {
@@ -95,7 +88,7 @@ pub(super) async fn commit(
     let kinds: Vec<i16> = events.iter().map(|it| it.kind).collect();
     let dispositions: Vec<i16> = events.iter().map(|it| it.disposition).collect();
     let hashes: Vec<Option<i64>> = events.iter().map(|it| it.uuid_hash).collect();
-    let sizes: Vec<i64> = events.iter().map(|it| it.size()).collect();
+    let sizes: Vec<i64> = events.iter().map(|it| event_bytes(&it.request)).collect();
     let requests: Vec<&[u8]> = events.iter().map(|it| it.request.as_ref()).collect();
     let lock = session.prepare(LOCK).await?;
     let insert = session.prepare(INSERT).await?;

@@ -10,21 +10,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::clock::SteadyClock;
-use crate::journal::{AppendError, Deleted, EVENT_BYTES, EndpointKey, Retention};
+use crate::journal::{
+    AppendError, Deleted, EVENT_BYTES, EndpointKey, Retention, STEP_BYTES, step_bytes,
+};
 use crate::metrics::{JournalMetrics, RetentionLimit};
 use crate::postgres::{Postgres, PostgresError, Session};
 
 /// How often retention runs.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Bytes of events after which a step deletes no further one.
-const STEP_BYTES: i64 = 10 * 1024 * 1024;
-
-/// Bytes by which a step may shrink the largest endpoint below the second largest, unless the excess is large.
-const STEP_SHARE: i64 = 64 * 1024;
-
-/// The part of the excess that a step may delete in any case.
-const STEP_PART: i64 = 8;
 
 /// One relay sweeps at a time. `rtrl` and one more, next to the lock of the migrations.
 const TRY_LOCK: &str = "SELECT pg_try_advisory_lock(1920234093)";
@@ -228,11 +221,8 @@ impl SweepRun<'_> {
         let endpoint = EndpointKey(largest.try_get(0)?);
         let bytes: i64 = largest.try_get(1)?;
         let next: Option<i64> = rows.get(1).map(|row| row.try_get(1)).transpose()?;
-        // Not far below the second largest, so that endpoints of about one size share the loss.
-        let lead = bytes - next.unwrap_or_default();
-        let share = STEP_SHARE.max(excess / STEP_PART);
         let step = Step {
-            bytes: excess.min(lead.saturating_add(share)).min(STEP_BYTES),
+            bytes: step_bytes(excess, bytes - next.unwrap_or_default()),
             ..Step::OF_ANY
         };
         // Purged meanwhile, or the size is wrong: without this, every sweep would try it again.

@@ -23,7 +23,7 @@ use super::commit::{self, NewEvent};
 use super::retention::Request;
 use super::spool::Spool;
 use crate::journal::heads::Heads;
-use crate::journal::{AppendError, Appended, EndpointKey};
+use crate::journal::{AppendError, Appended, EndpointKey, event_bytes};
 use crate::metrics::JournalMetrics;
 use crate::postgres::{Postgres, PostgresError, Session};
 
@@ -320,7 +320,7 @@ impl EventStore {
             let head = heads.entry(EndpointKey(event.endpoint)).or_default();
             *head = stored.seq.max(*head);
             count += 1;
-            bytes += event.size();
+            bytes += event_bytes(&event.request);
         }
         self.heads.advance(heads);
         if count > 0 {

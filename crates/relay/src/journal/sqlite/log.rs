@@ -12,11 +12,11 @@ use tokio::sync::oneshot;
 use super::checkpoint::Checkpointer;
 use super::fresh::{Fresh, Uncommitted};
 use super::known_time::KnownTime;
-use super::retention::{self, Sweep};
+use super::retention::Sweep;
 use super::uuids::Uuids;
 use super::{event_key, seq_of};
 use crate::journal::heads::Heads;
-use crate::journal::{AppendError, Appended, Deleted, EndpointKey, Entry, Retention};
+use crate::journal::{AppendError, Appended, Deleted, EndpointKey, Entry, Retention, event_bytes};
 use crate::metrics::JournalMetrics;
 
 /// How often retention runs.
@@ -131,7 +131,7 @@ impl Log {
         // Only now: an event that cannot be inserted takes no number.
         numbering.next += 1;
         numbering.events += 1;
-        numbering.bytes += retention::event_bytes(entry.request.as_bytes().len());
+        numbering.bytes += event_bytes(entry.request.as_bytes());
         if let Some(hash) = uuid_hash {
             self.uuids.add(hash, event_key(entry.endpoint, seq));
         }

@@ -11,22 +11,12 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, named_pa
 
 use super::uuids::Uuids;
 use super::{SEQ_MAX, event_key};
-use crate::journal::{Deleted, EVENT_BYTES, EndpointKey, Retention};
+use crate::journal::{Deleted, EVENT_BYTES, EndpointKey, Retention, STEP_BYTES, step_bytes};
 use crate::metrics::{JournalMetrics, RetentionLimit};
 
 /// Events that one step deletes, at most: more than a transaction of appends has. The two take turns, so that a flood
 /// does not outrun retention.
 const STEP_EVENTS: u32 = 640;
-
-/// Bytes of events after which a step deletes no further one: also more than a transaction of appends has.
-const STEP_BYTES: i64 = 10 * 1024 * 1024;
-
-/// Bytes by which a step may shrink the largest endpoint below the second largest, unless the excess is large.
-const STEP_SHARE: i64 = 64 * 1024;
-
-/// The part of the excess that a step may delete in any case. With [`STEP_SHARE`] alone, endpoints of equal size that are
-/// flooded together would fill the disk.
-const STEP_PART: i64 = 8;
 
 /// Endpoints that one step searches for old events.
 const STEP_ENDPOINTS: u32 = 500;
@@ -36,11 +26,6 @@ pub(super) const STEP_PAGES: u32 = 1024;
 
 /// Free pages that are left for new events.
 const SPARE_PAGES: u32 = 1024;
-
-/// Returns the bytes that an event counts for.
-pub(super) fn event_bytes(request: usize) -> i64 {
-    i64::try_from(request).unwrap_or(i64::MAX - EVENT_BYTES) + EVENT_BYTES
-}
 
 /// One run of retention.
 #[derive(Debug)]
@@ -168,10 +153,8 @@ impl Sweep {
         let Some((largest, lead)) = largest(connection, account)? else {
             return Ok(false);
         };
-        // Not far below the second largest, so that endpoints of about one size share the loss.
-        let share = STEP_SHARE.max(excess / STEP_PART);
-        let excess = excess.min(lead.saturating_add(share));
-        let deleted = self.delete(connection, uuids, largest, |_, bytes| bytes < excess)?;
+        let step = step_bytes(excess, lead);
+        let deleted = self.delete(connection, uuids, largest, |_, bytes| bytes < step)?;
         if deleted == 0 {
             // Purged meanwhile, or the size is wrong: without this, every sweep would try it again.
             let corrected = connection.execute(

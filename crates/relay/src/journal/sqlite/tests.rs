@@ -308,8 +308,7 @@ async fn retention_shrinks_the_file_beside_appends() {
     };
     let (swept, ()) = tokio::join!(sweep, appends);
     let request = entry(endpoint, &[b'x'; 20_000], 1).request;
-    let size =
-        u64::try_from(super::retention::event_bytes(request.as_bytes().len())).expect("fits");
+    let size = u64::try_from(crate::journal::event_bytes(request.as_bytes())).expect("fits");
     assert_eq!(
         swept.expect("it works"),
         Deleted {
