@@ -33,15 +33,14 @@ pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketA
     let found = timeout(RESOLVE_TIME, lookup_host((known, address.port()))).await;
     let mut addresses: Vec<SocketAddr> = match found {
         Ok(Ok(addresses)) => addresses.take(MAX_ADDRESSES).collect(),
-        Ok(Err(_)) => Vec::new(),
+        Ok(Err(error)) if is_no_such_name(&error) => Vec::new(),
+        Ok(Err(error)) => return (unknown_name(&format!("{name}: {error}")), Vec::new()),
         Err(_) => {
-            let row = Row::fail(
-                Requirement::Name,
-                format!("no name server answered for {name} within {} s", RESOLVE_TIME.as_secs()),
-            )
-            .earns(&codes::SUB_521)
-            .fix("look whether this machine has a network, and whether the domain's name servers answer");
-            return (row, Vec::new());
+            let seen = format!(
+                "no name server answered for {name} within {} s",
+                RESOLVE_TIME.as_secs()
+            );
+            return (unknown_name(&seen), Vec::new());
         }
     };
     let mut seen = std::collections::HashSet::new();
@@ -49,6 +48,34 @@ pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketA
     (
         name_row(&name, &addresses, address.why_local().is_some(), local),
         addresses,
+    )
+}
+
+/// Returns whether a name server says that a name does not exist or has no address. Every other error is this machine's.
+///
+/// The standard library returns the resolver's code on Windows and only its text elsewhere.
+fn is_no_such_name(error: &io::Error) -> bool {
+    // WSAHOST_NOT_FOUND and WSANO_DATA.
+    if cfg!(windows) {
+        return matches!(error.raw_os_error(), Some(11001 | 11004));
+    }
+    let text = error.to_string();
+    // EAI_NONAME and EAI_NODATA of glibc, musl and the BSDs.
+    [
+        "Name or service not known",
+        "No address associated with",
+        "Name does not resolve",
+        "Name has no usable address",
+        "servname provided, or not known",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+/// The row of a name that this machine could not look up, which says nothing about the address.
+fn unknown_name(seen: &str) -> Row {
+    Row::warn(Requirement::Name, seen).fix(
+        "look whether this machine has a network and a name server that answers; this says nothing about RingCentral",
     )
 }
 
@@ -126,7 +153,7 @@ pub(super) async fn connection_of_proxy(proxy: &Proxy, peer: &Peer) -> (Vec<Row>
                 _ => error.to_string(),
             };
             let fix = "check HTTPS_PROXY and ALL_PROXY, or put the host into NO_PROXY; this says nothing about RingCentral";
-            (vec![name, Row::fail(requirement, seen).fix(fix)], false)
+            (vec![name, Row::warn(requirement, seen).fix(fix)], false)
         }
     }
 }
@@ -254,6 +281,28 @@ mod tests {
         assert_eq!((aside.outcome, aside.set_aside), (Outcome::Warn, true));
         let localhost = name_row("localhost", &addresses(&["127.0.0.1"]), true, false);
         assert_eq!(localhost.outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn only_a_name_servers_no_is_a_name_without_address() {
+        if cfg!(windows) {
+            return;
+        }
+        for (text, expected) in [
+            ("Name or service not known", true),
+            ("No address associated with hostname", true),
+            ("nodename nor servname provided, or not known", true),
+            ("Name does not resolve", true),
+            ("Temporary failure in name resolution", false),
+            ("Non-recoverable failure in name resolution", false),
+            ("Try again", false),
+        ] {
+            let text = format!("failed to lookup address information: {text}");
+            let error = io::Error::other(text);
+            assert_eq!(is_no_such_name(&error), expected, "{error}");
+        }
+        let row = unknown_name("example.com: no network");
+        assert_eq!((row.outcome, row.earns), (Outcome::Warn, None));
     }
 
     #[test]

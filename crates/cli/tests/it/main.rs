@@ -4,6 +4,7 @@
     reason = "clippy knows helpers of tests only inside of test modules"
 )]
 
+mod check;
 mod errors;
 mod explain;
 mod foreign;

@@ -66,16 +66,15 @@ pub(super) fn is_ready(address: &str, report: &Report) -> Result<(), Failure> {
         .hint("mend the rows marked FAIL, or add --no-check to let RingCentral decide"))
 }
 
-/// The rows that are not met, or that all are.
+/// The rows that are not met, or why the check cannot tell, or that all are met.
 fn rows(report: &Report) -> String {
     let style = plain::Style {
         colour: false,
         zone: jiff::tz::TimeZone::UTC,
     };
-    let bad = report
-        .rows
-        .iter()
-        .filter(|row| row.outcome == Outcome::Fail);
+    let bad = report.rows.iter().filter(|row| {
+        row.outcome == Outcome::Fail || !report.is_complete() && row.outcome == Outcome::Warn
+    });
     let text: String = bad.map(|row| style.check_row(row)).collect();
     match text.is_empty() {
         true => "  check  finds nothing that RingCentral would refuse\n".to_owned(),
@@ -155,7 +154,7 @@ pub(crate) async fn explain(
     let checked = check(cloud, common, &owner.address).await;
     let is_good = checked
         .as_ref()
-        .is_ok_and(|report| report.refusal().is_none());
+        .is_ok_and(|report| report.refusal().is_none() && report.is_complete());
     if let Ok(report) = checked {
         quote.push_str(&rows(&report));
     }
