@@ -111,7 +111,10 @@ pub(super) fn no_answer(requirement: Requirement, none: &NoAnswer) -> Row {
             "do not ask callers of this path for a certificate: RingCentral has none to show",
         ),
     };
-    Row::fail(requirement, seen).earns(&codes::SUB_521).fix(fix)
+    Row::fail(requirement, seen)
+        .earns(&codes::SUB_521)
+        .dead(matches!(none, NoAnswer::Empty))
+        .fix(fix)
 }
 
 fn content(answer: &Answer, token: &str) -> Vec<Row> {
@@ -144,6 +147,7 @@ fn content(answer: &Answer, token: &str) -> Vec<Row> {
         rows.push(
             Row::fail(Requirement::Page, format!("{status}: {}", page.what))
                 .earns(earned)
+                .dead(page.is_dead)
                 .fix(page.fix),
         );
         return rows;

@@ -76,6 +76,11 @@ impl Report {
         self.rows.iter().find(|row| row.outcome == Outcome::Fail)
     }
 
+    /// Returns whether nothing answers at the address any more. Rows that may be due to this machine do not count.
+    pub fn is_dead(&self) -> bool {
+        self.refusal().is_some_and(|row| row.is_dead)
+    }
+
     /// Returns whether an answer was judged; without an answer and without a failure, the result is unknown.
     pub fn is_complete(&self) -> bool {
         let answer = |row: &Row| row.requirement == Requirement::Answer;

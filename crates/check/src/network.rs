@@ -84,6 +84,7 @@ fn name_row(name: &str, addresses: &[SocketAddr], is_local: bool, local: bool) -
     if addresses.is_empty() {
         return Row::fail(requirement, format!("{name} has no address"))
             .earns(&codes::SUB_521)
+            .dead(true)
             .fix("look for a typing mistake; make an A record for the name, and give it some minutes to spread");
     }
     let shown = list(addresses.iter().map(|address| address.ip().to_string()));
@@ -214,6 +215,7 @@ fn judge(
             )),
         (None, error) => Row::fail(requirement, shown)
             .earns(&codes::SUB_521)
+            .dead(tried.iter().all(|(_, result)| is_refused(result)))
             .fix(error.map_or("try from a machine that has IPv6", advice)),
     };
     (row, first)
@@ -227,6 +229,11 @@ fn why(error: &io::Error) -> String {
         _ if is_no_way(error) => "cannot be reached from here".into(),
         _ => format!("fails: {error}"),
     }
+}
+
+fn is_refused(result: &io::Result<Duration>) -> bool {
+    let error = result.as_ref().err();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn is_no_way(error: &io::Error) -> bool {
@@ -279,6 +286,8 @@ mod tests {
         }
         let aside = name_row("example.com", &addresses(&["10.0.0.1"]), false, true);
         assert_eq!((aside.outcome, aside.set_aside), (Outcome::Warn, true));
+        let is_dead = |ips: &[&str]| name_row("example.com", &addresses(ips), false, false).is_dead;
+        assert!(is_dead(&[]) && !is_dead(&["10.0.0.1"]));
         let localhost = name_row("localhost", &addresses(&["127.0.0.1"]), true, false);
         assert_eq!(localhost.outcome, Outcome::Pass);
     }
@@ -314,6 +323,7 @@ mod tests {
             let (row, first) = judge(&[(to[0], a), (to[1], b)], is_local);
             (row.outcome, first)
         };
+        let is_dead = |a, b| judge(&[(to[0], a), (to[1], b)], false).0.is_dead;
         assert_eq!(judged(up(), up(), false), (Outcome::Pass, Some(to[0])));
         let refused = io::ErrorKind::ConnectionRefused;
         assert_eq!(
@@ -333,5 +343,10 @@ mod tests {
             judged(down(refused), down(no_way), false),
             (Outcome::Fail, None)
         );
+        assert!(is_dead(down(refused), down(refused)));
+        // A firewall, or this machine's network.
+        assert!(!is_dead(down(refused), down(no_way)));
+        assert!(!is_dead(down(refused), down(io::ErrorKind::TimedOut)));
+        assert!(!is_dead(down(refused), up()));
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Page {
     pub(super) what: &'static str,
     /// What to do.
     pub(super) fix: &'static str,
+    /// Whether a tunnel says that it is down.
+    pub(super) is_dead: bool,
 }
 
 const BOT_CHECK: &str = "exempt this path from the bot check (a rule that skips it for POST on the path): RingCentral solves no puzzles";
@@ -37,7 +39,7 @@ const BY_HEADER: [(&str, &str, &str, &str); 6] = [
         "ngrok-error-code",
         "",
         "ngrok's error page: the tunnel or what is behind it is down",
-        "start the tunnel and the app; a relay that is always up answers for a laptop that is shut",
+        START_TUNNEL,
     ),
     (
         "www-authenticate",
@@ -46,6 +48,24 @@ const BY_HEADER: [(&str, &str, &str, &str); 6] = [
         "exempt this path from the login: RingCentral has no user and password to send",
     ),
 ];
+
+/// What a tunnel says when nobody has connected it, in a header or as its whole body: the header's name, the words, what it is.
+/// With another ngrok error the tunnel is up and the app is not, which may be for a night.
+const DOWN: [(&str, &str, &str); 2] = [
+    (
+        "ngrok-error-code",
+        "ERR_NGROK_3200",
+        "ngrok's error page: the tunnel is down",
+    ),
+    (
+        "",
+        "503 - Tunnel Unavailable",
+        "localtunnel's error page: the tunnel is down",
+    ),
+];
+
+const START_TUNNEL: &str =
+    "start the tunnel and the app; a relay that is always up answers for a laptop that is shut";
 
 /// Pages known by words in their HTML: the words, what it is, what to do.
 const BY_WORDS: [(&str, &str, &str); 10] = [
@@ -94,6 +114,7 @@ const UNKNOWN: Page = Page {
     what: "an HTML page",
     fix: "look at it with --verbose or in a browser: it comes from a proxy, a tunnel, a login or the app's start \
           page; send POST on this path to the app itself",
+    is_dead: false,
 };
 
 /// Recognises a page. `is_echoed` says that the answer has the token, which only the app can give.
@@ -101,13 +122,29 @@ pub(super) fn recognise(answer: &Answer, is_echoed: bool) -> Option<Page> {
     if is_echoed {
         return None;
     }
+    let text = String::from_utf8_lossy(&answer.body);
+    let down = DOWN.into_iter().find(|(name, words, _)| match *name {
+        "" => text.trim() == *words,
+        name => holds(&answer.headers, name, words),
+    });
+    if let Some((.., what)) = down {
+        return Some(Page {
+            what,
+            fix: START_TUNNEL,
+            is_dead: true,
+        });
+    }
+    let page = |what, fix| Page {
+        what,
+        fix,
+        is_dead: false,
+    };
     let by_header = BY_HEADER
         .into_iter()
         .find(|(name, value, ..)| holds(&answer.headers, name, value));
     if let Some((_, _, what, fix)) = by_header {
-        return Some(Page { what, fix });
+        return Some(page(what, fix));
     }
-    let text = String::from_utf8_lossy(&answer.body);
     if !is_html(&answer.headers, &text) {
         return None;
     }
@@ -115,7 +152,7 @@ pub(super) fn recognise(answer: &Answer, is_echoed: bool) -> Option<Page> {
         .into_iter()
         .find(|(words, ..)| text.contains(words));
     match by_words {
-        Some((_, what, fix)) => Some(Page { what, fix }),
+        Some((_, what, fix)) => Some(page(what, fix)),
         // A server's own error page says less than its status does.
         None if answer.status.is_success() => Some(UNKNOWN),
         None => None,
@@ -200,7 +237,19 @@ mod tests {
             ),
             (
                 answer(404, ("ngrok-error-code", "ERR_NGROK_3200"), ""),
+                Some("ngrok's error page: the tunnel is down"),
+            ),
+            (
+                answer(502, ("ngrok-error-code", "ERR_NGROK_8012"), ""),
                 Some("ngrok's error page: the tunnel or what is behind it is down"),
+            ),
+            (
+                answer(
+                    503,
+                    ("content-type", "text/plain"),
+                    "503 - Tunnel Unavailable",
+                ),
+                Some("localtunnel's error page: the tunnel is down"),
             ),
             (
                 answer(401, ("www-authenticate", "Basic"), ""),
@@ -211,11 +260,10 @@ mod tests {
                 Some("Cloudflare's bot check"),
             ),
         ] {
-            assert_eq!(
-                recognise(&answer, false).map(|page| page.what),
-                what,
-                "{answer:?}"
-            );
+            let page = recognise(&answer, false);
+            assert_eq!(page.map(|page| page.what), what, "{answer:?}");
+            let is_dead = what.is_some_and(|what| what.ends_with("the tunnel is down"));
+            assert_eq!(page.is_some_and(|page| page.is_dead), is_dead, "{answer:?}");
             assert_eq!(recognise(&answer, true), None);
         }
     }

@@ -122,6 +122,8 @@ pub struct Row {
     pub fix: Option<String>,
     /// Whether this would be a failure and is a warning because it was asked to be left aside.
     pub set_aside: bool,
+    /// Whether nothing answers at the address any more, for any caller: what this machine alone may be to blame for is not that.
+    pub is_dead: bool,
 }
 
 impl Row {
@@ -134,6 +136,7 @@ impl Row {
             records: None,
             fix: None,
             set_aside: false,
+            is_dead: false,
         }
     }
 
@@ -168,6 +171,12 @@ impl Row {
 
     pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
+        self
+    }
+
+    /// Says that nothing answers at the address any more.
+    pub(super) fn dead(mut self, is_dead: bool) -> Self {
+        self.is_dead = is_dead && self.outcome == Outcome::Fail;
         self
     }
 

@@ -6,7 +6,7 @@ use ringtail_model::endpoint_name;
 use ringtail_rc_api::{Records, renew as renew_for};
 use ringtail_ringcentral::subscription::Subscription;
 
-use super::diagnose::{check, is_dead};
+use super::diagnose::check;
 use super::{Cloud, Owner, named, print_json};
 use crate::args::subscriptions::{AddressArgs, DeleteArgs, RecreateArgs, RenewArgs};
 use crate::args::{Common, Format};
@@ -92,7 +92,7 @@ pub(super) async fn delete(
     Ok(())
 }
 
-/// Returns the webhooks whose address answers nothing.
+/// Returns the webhooks whose address answers nothing any more.
 async fn stale(
     cloud: &Cloud,
     common: &Common,
@@ -100,9 +100,9 @@ async fn stale(
 ) -> Result<Vec<Subscription>, Failure> {
     let mut dead = Vec::new();
     for it in list.into_iter().filter(Subscription::is_webhook) {
-        // An address that cannot be parsed is not known to be dead.
+        // An address that cannot be parsed is not known to be dead, nor is one that only this machine may not reach.
         if let Ok(report) = check(cloud, common, it.address()).await
-            && is_dead(&report)
+            && report.is_dead()
         {
             dead.push(it);
         }

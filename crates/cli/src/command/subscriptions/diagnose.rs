@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ringtail_check::{Address, Options, Outcome, Report, Requirement, Roots};
+use ringtail_check::{Address, Options, Outcome, Report, Roots};
 use ringtail_errors::{Coded as _, Failure, codes};
 use ringtail_protocol::path::{EndpointAnswer, LastValidation};
 use ringtail_rc_api::ApiError;
@@ -40,16 +40,6 @@ pub(super) async fn check(
     let (rows, unread) = mpsc::channel(1);
     drop(unread);
     Ok(ringtail_check::check(&address, &options, rows).await)
-}
-
-/// Returns whether nothing answers at an address.
-pub(super) fn is_dead(report: &Report) -> bool {
-    report.refusal().is_some_and(|row| {
-        matches!(
-            row.requirement,
-            Requirement::Name | Requirement::Connection | Requirement::Answer | Requirement::Page
-        )
-    })
 }
 
 /// Fails if RingCentral would refuse an address.
