@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use ringtail_ringcentral::subscription::MAX_SECONDS;
 
@@ -87,7 +88,7 @@ pub(crate) struct SubscriptionListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SubscriptionShowArgs {
     /// Id, or its beginning
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
@@ -146,7 +147,7 @@ pub(crate) struct EnsureArgs {
 #[group(skip)]
 pub(crate) struct RenewArgs {
     /// Ids, or their beginnings
-    #[arg(value_name = "ID", required_unless_present = "mine")]
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new(), required_unless_present = "mine")]
     pub(crate) ids: Vec<String>,
     /// Those of the endpoint
     #[arg(long, conflicts_with = "ids")]
@@ -165,7 +166,7 @@ pub(crate) struct RenewArgs {
 #[group(skip)]
 pub(crate) struct RecreateArgs {
     /// Ids, or their beginnings
-    #[arg(value_name = "ID", required_unless_present = "blacklisted")]
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new(), required_unless_present = "blacklisted")]
     pub(crate) ids: Vec<String>,
     /// Every webhook that is not active
     #[arg(long, conflicts_with = "ids")]
@@ -182,7 +183,7 @@ pub(crate) struct RecreateArgs {
 #[group(skip)]
 pub(crate) struct DeleteArgs {
     /// Ids, or their beginnings
-    #[arg(value_name = "ID", required_unless_present_any = ["mine", "stale"])]
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new(), required_unless_present_any = ["mine", "stale"])]
     pub(crate) ids: Vec<String>,
     /// Those of the endpoint
     #[arg(long, conflicts_with_all = ["ids", "stale"])]

@@ -168,3 +168,15 @@ fn what_was_typed_is_escaped_in_one_notation() {
         );
     }
 }
+
+#[test]
+fn no_id_is_no_beginning_of_one() {
+    let home = Home::new();
+    for command in ["show", "renew", "recreate", "delete"] {
+        let seen = home.seen(&home.run(&["subscriptions", command, ""]));
+        assert!(
+            seen.starts_with("exit 64\n") && seen.contains("a value is required for"),
+            "{command}: {seen}"
+        );
+    }
+}
