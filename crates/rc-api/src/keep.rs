@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ringtail_ringcentral::subscription::Subscription;
-use ringtail_ringcentral::subscription::plan::{NextCall, Plan, Wanted, plan};
+use ringtail_ringcentral::subscription::plan::{NextCall, Plan, Wanted, is_shorter, plan};
 use secrecy::SecretString;
 
 use crate::api::Api;
@@ -12,9 +12,6 @@ use crate::records::Records;
 
 /// RingCentral's code for too many subscriptions.
 const LIMIT: &str = "SUB-505";
-
-/// A granted lifetime counts as shorter than the wanted one below this many per cent of it.
-const SHORT_PERCENT: u64 = 90;
 
 /// Keeps one active subscription for an address. Each round lists, decides, and makes the calls.
 #[derive(Debug)]
@@ -238,7 +235,7 @@ impl Keeper {
         Ok(Kept {
             action,
             is_shorter: action != Action::Kept
-                && is_shorter(&subscription, self.wanted.seconds, now),
+                && is_shorter(left(&subscription, now), self.wanted.seconds),
             is_owned: self.wanted.owned.contains(&subscription.id),
             subscription,
             replaced: None,
@@ -257,13 +254,12 @@ impl Keeper {
 /// When RingCentral cannot be reached or refuses.
 pub async fn renew(api: &Api, id: &str, seconds: u64) -> Result<Subscription, ApiError> {
     let renewed = api.renew(id).await?;
-    if !is_shorter(&renewed, seconds, api.clock().now()) {
+    if !is_shorter(left(&renewed, api.clock().now()), seconds) {
         return Ok(renewed);
     }
     api.update(id, &renewed.event_filters, seconds).await
 }
 
-fn is_shorter(it: &Subscription, seconds: u64, now: Timestamp) -> bool {
-    let left = u64::try_from(it.seconds_left(now)).unwrap_or(0);
-    left < seconds / 100 * SHORT_PERCENT
+fn left(it: &Subscription, now: Timestamp) -> u64 {
+    u64::try_from(it.seconds_left(now)).unwrap_or(0)
 }

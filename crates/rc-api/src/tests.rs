@@ -111,6 +111,7 @@ impl World {
                 filters: filters.iter().map(|it| (*it).to_owned()).collect(),
                 seconds: WEEK,
                 is_reminded: false,
+                is_lengthened: false,
                 owned: Vec::new(),
             },
             token: "example-verification".into(),
@@ -408,6 +409,19 @@ async fn a_renewal_gives_the_wanted_lifetime_under_both_readings() {
         keeper.wanted.filters.push(CALLS.to_owned());
         assert!(keeper.ensure().await.unwrap().is_shorter);
     }
+}
+
+#[tokio::test]
+async fn a_longer_life_that_is_wanted_now_is_given_at_once() {
+    let world = World::new();
+    let mut keeper = world.keeper(&[SMS]);
+    keeper.ensure().await.unwrap();
+    keeper.wanted.seconds = 14 * 86_400;
+    assert_eq!(keeper.ensure().await.unwrap().action, Action::Kept);
+    keeper.wanted.is_lengthened = true;
+    let renewed = keeper.ensure().await.unwrap();
+    assert!(renewed.action == Action::Renewed && !renewed.is_shorter);
+    assert_eq!(keeper.ensure().await.unwrap().action, Action::Kept);
 }
 
 /// Thirty days, looked at every six hours: blacklisted twice, and the laptop away for eight days.

@@ -154,9 +154,9 @@ pub(crate) struct RenewArgs {
     pub(crate) mine: bool,
     #[command(flatten)]
     pub(crate) address: AddressArgs,
-    /// Lifetime, such as 12h or 30d, at most 3650d
-    #[arg(long, value_name = "TIME", value_parser = lifetime, default_value = "7d")]
-    pub(crate) expires: u64,
+    /// Lifetime, such as 12h or 30d, at most 3650d [default: 7d, or what is left if that is more]
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    pub(crate) expires: Option<u64>,
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,
@@ -171,9 +171,9 @@ pub(crate) struct RecreateArgs {
     /// Every webhook that is not active
     #[arg(long, conflicts_with = "ids")]
     pub(crate) blacklisted: bool,
-    /// Lifetime, such as 12h or 30d, at most 3650d
-    #[arg(long, value_name = "TIME", value_parser = lifetime, default_value = "7d")]
-    pub(crate) expires: u64,
+    /// Lifetime, such as 12h or 30d, at most 3650d [default: 7d, or what is left if that is more]
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    pub(crate) expires: Option<u64>,
     /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value_t, value_enum)]
     pub(crate) output: Format,

@@ -184,11 +184,12 @@ impl Cloud {
             filters,
             seconds,
             is_reminded: false,
+            is_lengthened: false,
             owned: known.map(|it| it.ids.clone()).unwrap_or_default(),
         }
     }
 
-    /// Decides what to do for an address, and changes nothing.
+    /// Decides what `ensure` does for an address, and changes nothing.
     async fn look(
         &self,
         owner: Option<&Owner>,
@@ -204,7 +205,8 @@ impl Cloud {
             });
         };
         let records = Records::read(self.config.directory())?;
-        let wanted = Self::wanted(&records, owner, filters, seconds);
+        let mut wanted = Self::wanted(&records, owner, filters, seconds);
+        wanted.is_lengthened = true;
         Ok(plan(&list, &wanted, Timestamp::now()))
     }
 

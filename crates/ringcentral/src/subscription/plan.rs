@@ -13,6 +13,9 @@ const RENEW_PART: u64 = 4;
 /// RingCentral's reminders come in the second half of a lifetime (section 4.5); earlier ones are not believed.
 const REMINDED_PART: u64 = 2;
 
+/// A granted lifetime counts as shorter than the wanted one below this many per cent of it.
+const SHORT_PERCENT: u64 = 90;
+
 /// What should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -24,6 +27,9 @@ pub struct Wanted {
     pub seconds: u64,
     /// Whether RingCentral has sent a reminder to renew.
     pub is_reminded: bool,
+    /// Whether one that was given a shorter lifetime is renewed at once. RingCentral may grant less each time, so what looks
+    /// again and again must not ask for that.
+    pub is_lengthened: bool,
     /// Ids of subscriptions that this machine created for the address, oldest first.
     pub owned: Vec<String>,
 }
@@ -104,10 +110,24 @@ pub fn is_due(subscription: &Subscription, wanted: &Wanted, now: Timestamp) -> b
         (Some(end), Some(start)) => u64::try_from(end.duration_since(start).as_secs()).ok(),
         _ => None,
     };
+    let left = u64::try_from(subscription.seconds_left(now)).unwrap_or(0);
+    if wanted.is_lengthened {
+        let is_ours = wanted.owned.contains(&subscription.id);
+        let is_short = granted.is_some_and(|granted| is_shorter(granted, wanted.seconds));
+        if is_ours && is_short || left < wanted.seconds / RENEW_PART {
+            return true;
+        }
+    }
     let life = granted.map_or(wanted.seconds, |granted| granted.min(wanted.seconds));
     let part = match wanted.is_reminded {
         true => REMINDED_PART,
         false => RENEW_PART,
     };
-    u64::try_from(subscription.seconds_left(now)).unwrap_or(0) < life / part
+    left < life / part
+}
+
+/// Returns whether a lifetime is shorter than the wanted one, both in seconds.
+#[must_use]
+pub fn is_shorter(granted: u64, wanted: u64) -> bool {
+    granted < wanted / 100 * SHORT_PERCENT
 }

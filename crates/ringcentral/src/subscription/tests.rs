@@ -24,6 +24,7 @@ fn wanted() -> Wanted {
         filters: vec![SMS.to_owned()],
         seconds: DEFAULT_SECONDS,
         is_reminded: false,
+        is_lengthened: false,
         owned: Vec::new(),
     }
 }
@@ -219,6 +220,31 @@ fn a_reminder_renews_in_the_second_half_of_the_lifetime() {
             "{left} {is_reminded}"
         );
     }
+}
+
+#[test]
+fn a_longer_life_is_asked_for_once_when_it_is_wanted() {
+    let week = Subscription {
+        creation_time: Some(now()),
+        expiration_time: Some(after(604_800)),
+        ..active("a")
+    };
+    let due = |days: u64, is_lengthened, owner: &str| {
+        let wanted = Wanted {
+            seconds: days * 86_400,
+            is_lengthened,
+            owned: vec![owner.to_owned()],
+            ..wanted()
+        };
+        is_due(&week, &wanted, now())
+    };
+    assert!(due(14, true, "a"));
+    // Somebody else's week is kept while it lasts, and what looks every minute takes what it got.
+    assert!(!due(14, true, "b"));
+    assert!(due(30, true, "b"));
+    assert!(!due(30, false, "a"));
+    assert!(!due(7, true, "a"));
+    assert!(!due(1, true, "a"));
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::endpoint_name;
 use ringtail_rc_api::{Records, renew as renew_for};
-use ringtail_ringcentral::subscription::Subscription;
+use ringtail_ringcentral::subscription::{DEFAULT_SECONDS, MAX_SECONDS, Subscription};
 
 use super::diagnose::check;
 use super::{Cloud, Owner, named, print_json};
@@ -23,8 +23,10 @@ pub(super) async fn renew(cloud: &Cloud, args: RenewArgs) -> Result<(), Failure>
     if chosen.is_empty() {
         note("no subscription to renew\n");
     }
+    let now = Timestamp::now();
     for it in chosen {
-        let renewed = renew_for(&cloud.api, &it.id, args.expires).await?;
+        let seconds = lifetime(args.expires, &it, now);
+        let renewed = renew_for(&cloud.api, &it.id, seconds).await?;
         cloud.print(&[renewed], "renewed", args.output).await?;
     }
     Ok(())
@@ -53,7 +55,8 @@ pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Fa
     let style = plain::Style::of_stdout();
     for it in chosen {
         let owner = cloud.owner_of(&it)?;
-        let mut keeper = cloud.keeper(&owner, it.event_filters.clone(), args.expires)?;
+        let seconds = lifetime(args.expires, &it, now);
+        let mut keeper = cloud.keeper(&owner, it.event_filters.clone(), seconds)?;
         let kept = keeper.recreate(it).await?;
         match args.output {
             Format::Json => print_json(&kept_json(&kept)).await?,
@@ -110,6 +113,14 @@ async fn stale(
     Ok(dead)
 }
 
+/// Returns the lifetime in seconds that was asked for, else the default one, or what is left if that is more.
+fn lifetime(given: Option<u64>, it: &Subscription, now: Timestamp) -> u64 {
+    given.unwrap_or_else(|| {
+        let left = u64::try_from(it.seconds_left(now)).unwrap_or(0);
+        left.clamp(DEFAULT_SECONDS, MAX_SECONDS)
+    })
+}
+
 fn all_named(list: &[Subscription], ids: &[String]) -> Result<Vec<Subscription>, Failure> {
     ids.iter().map(|id| named(list, id)).collect()
 }
@@ -158,5 +169,31 @@ impl Cloud {
             .and_then(|before| before.strip_suffix('.'));
         let id = label.or_else(|| address.path().split('/').nth(1))?;
         (!id.is_empty()).then(|| (relay.to_string(), endpoint_name(id).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn no_lifetime_becomes_shorter_unasked() {
+        let now = at("2026-01-01T00:00:00Z");
+        for (ends, given, expected) in [
+            ("2026-01-03T00:00:00Z", None, DEFAULT_SECONDS),
+            ("2026-01-31T00:00:00Z", None, 30 * 86_400),
+            ("2026-01-31T00:00:00Z", Some(3600), 3600),
+            ("2025-01-31T00:00:00Z", None, DEFAULT_SECONDS),
+        ] {
+            let it = serde_json::from_value(json!({"expirationTime": ends})).unwrap();
+            assert_eq!(lifetime(given, &it, now), expected, "{ends} {given:?}");
+        }
+        assert_eq!(lifetime(None, &Subscription::default(), now), MAX_SECONDS);
     }
 }

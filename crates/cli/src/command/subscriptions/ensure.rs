@@ -28,6 +28,7 @@ pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Res
     }
     let owner = cloud.owner(&args.address).await?;
     let mut keeper = cloud.keeper(&owner, filters, args.expires)?;
+    keeper.wanted.is_lengthened = true;
     let plan = keeper.look().await?;
     let creates = matches!(plan.step, NextCall::Create | NextCall::Recreate(_));
     let mut since = Since::now();
