@@ -1,9 +1,12 @@
 //! `ringtail subscriptions renew`, `recreate` and `delete`.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use ringtail_errors::{Failure, codes};
 use ringtail_model::endpoint_name;
 use ringtail_rc_api::{Records, renew as renew_for};
+use ringtail_ringcentral::subscription::filters::same_set;
 use ringtail_ringcentral::subscription::{DEFAULT_SECONDS, MAX_SECONDS, Subscription};
 
 use super::diagnose::check;
@@ -35,12 +38,14 @@ pub(super) async fn renew(cloud: &Cloud, args: RenewArgs) -> Result<(), Failure>
 pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Failure> {
     let list = cloud.api.list().await?;
     let now = Timestamp::now();
-    let broken = |it: &&Subscription| it.is_webhook() && !it.is_active(now);
-    let chosen = match args.blacklisted {
-        true => list.iter().filter(broken).cloned().collect(),
-        false => all_named(&list, &args.ids)?,
+    let chosen: Vec<(Subscription, Vec<Subscription>)> = match args.blacklisted {
+        true => broken(&list, now),
+        false => {
+            let named = all_named(&list, &args.ids)?;
+            named.into_iter().map(|it| (it, Vec::new())).collect()
+        }
     };
-    if let Some(other) = chosen.iter().find(|it| !it.is_webhook()) {
+    if let Some((other, _)) = chosen.iter().find(|(it, _)| !it.is_webhook()) {
         let cannot = format!(
             "subscription {} does not deliver to a webhook, but by \"{}\"",
             short(&other.id),
@@ -50,10 +55,10 @@ pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Fa
             .hint("the program that created it must create it again"));
     }
     if chosen.is_empty() {
-        note("all webhook subscriptions are active\n");
+        note("all webhook subscriptions are active, or an active one delivers the same\n");
     }
     let style = plain::Style::of_stdout();
-    for it in chosen {
+    for (it, twins) in chosen {
         let owner = cloud.owner_of(&it)?;
         let seconds = lifetime(args.expires, &it, now);
         let mut keeper = cloud.keeper(&owner, it.event_filters.clone(), seconds)?;
@@ -62,8 +67,39 @@ pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Fa
             Format::Json => print_json(&kept_json(&kept)).await?,
             Format::Plain => print(style.kept(&kept, now).as_bytes()).await?,
         }
+        for twin in twins {
+            cloud.api.delete(&twin.id).await?;
+            cloud.print(&[twin], "deleted", args.output).await?;
+        }
     }
     Ok(())
+}
+
+/// Returns the webhooks that are not active, of those that deliver the same the newest with the others beside it. One that an
+/// active webhook stands in for is left out: two active ones would deliver each event twice.
+fn broken(list: &[Subscription], now: Timestamp) -> Vec<(Subscription, Vec<Subscription>)> {
+    let delivers_the_same = |one: &Subscription, other: &Subscription| {
+        one.is_for(other.address()) && same_set(&one.event_filters, &other.event_filters)
+    };
+    let (active, mut broken): (Vec<&Subscription>, Vec<&Subscription>) = list
+        .iter()
+        .filter(|it| it.is_webhook())
+        .partition(|it| it.is_active(now));
+    broken.sort_by_key(|it| Reverse(it.creation_time));
+    let mut groups: Vec<(Subscription, Vec<Subscription>)> = Vec::new();
+    for it in broken {
+        if active.iter().any(|other| delivers_the_same(other, it)) {
+            continue;
+        }
+        match groups
+            .iter_mut()
+            .find(|(newest, _)| delivers_the_same(newest, it))
+        {
+            Some((_, twins)) => twins.push(it.clone()),
+            None => groups.push((it.clone(), Vec::new())),
+        }
+    }
+    groups
 }
 
 pub(super) async fn delete(
@@ -121,8 +157,16 @@ fn lifetime(given: Option<u64>, it: &Subscription, now: Timestamp) -> u64 {
     })
 }
 
+/// Returns the subscriptions whose ids begin with the texts, each once.
 fn all_named(list: &[Subscription], ids: &[String]) -> Result<Vec<Subscription>, Failure> {
-    ids.iter().map(|id| named(list, id)).collect()
+    let mut found: Vec<Subscription> = Vec::new();
+    for id in ids {
+        let it = named(list, id)?;
+        if found.iter().all(|known| known.id != it.id) {
+            found.push(it);
+        }
+    }
+    Ok(found)
 }
 
 impl Cloud {
@@ -180,6 +224,40 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_delivers_the_same_is_recreated_once() {
+        let it = |id: &str, address: &str, filter: &str, status: &str, day: u8| {
+            let made = json!({
+                "id": id,
+                "eventFilters": [filter],
+                "status": status,
+                "creationTime": format!("2026-01-{day:02}T00:00:00Z"),
+                "expirationTime": "2027-01-01T00:00:00Z",
+                "deliveryMode": {"transportType": "WebHook", "address": address},
+            });
+            serde_json::from_value::<Subscription>(made).unwrap()
+        };
+        let (here, there) = ("https://a.example/", "https://b.example/");
+        let list = [
+            it("old", here, "/x", "Blacklisted", 1),
+            it("new", here, "/x", "Blacklisted", 3),
+            it("middle", here, "/x", "Blocked", 2),
+            it("other", here, "/y", "Blacklisted", 4),
+            it("stands-in", there, "/x", "Active", 5),
+            it("left", there, "/x", "Blacklisted", 6),
+        ];
+        let groups = broken(&list, at("2026-02-01T00:00:00Z"));
+        let ids =
+            |all: &[Subscription]| -> Vec<String> { all.iter().map(|it| it.id.clone()).collect() };
+        let found: Vec<_> = (groups.iter())
+            .map(|(newest, twins)| (newest.id.as_str(), ids(twins)))
+            .collect();
+        let twins = ["middle", "old"].map(str::to_owned).to_vec();
+        assert_eq!(found, [("other", Vec::new()), ("new", twins)]);
+        let twice = all_named(&list, &["ol".to_owned(), "old".to_owned()]).unwrap();
+        assert_eq!(ids(&twice), ["old"]);
     }
 
     #[test]
