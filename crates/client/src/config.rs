@@ -21,6 +21,7 @@ pub use keep::{Keep, MAX_KEEP_DAYS};
 pub use login::{Login, LoginError};
 pub use relay_url::{BadRelayUrl, RelayUrl};
 
+use ringtail_model::endpoint_name;
 use ringtail_model::secrets::{AllSecrets, SecretError, Secrets};
 use ringtail_outbound::proxy::{Proxies, ProxyUrlError};
 use ringtail_outbound::trust::{Trust, TrustError};
@@ -300,6 +301,37 @@ impl Config {
         self.reject_forged || own.copied().unwrap_or(self.common_reject_forged)
     }
 
+    /// Returns true if an address is on the relay.
+    #[must_use]
+    pub fn is_on_relay(&self, address: &str) -> bool {
+        let (Some(relay), Some(host)) = (&self.relay, host_of(address)) else {
+            return false;
+        };
+        host == relay.host() || host.ends_with(&format!(".{}", relay.host()))
+    }
+
+    /// Returns the name of the endpoint that an address on the relay has, in its host or its path.
+    #[must_use]
+    pub fn endpoint_at(&self, address: &str) -> Option<String> {
+        let relay = self.relay.as_ref().filter(|_| self.is_on_relay(address))?;
+        let host = host_of(address)?;
+        let address: http::Uri = address.parse().ok()?;
+        let label = host
+            .strip_suffix(relay.host())
+            .and_then(|before| before.strip_suffix('.'));
+        let id = label.or_else(|| address.path().split('/').nth(1))?;
+        (!id.is_empty()).then(|| endpoint_name(id).to_owned())
+    }
+
+    /// Returns the secrets of the endpoint that an address has, else the common ones.
+    #[must_use]
+    pub fn secrets_at(&self, address: &str) -> Secrets {
+        match self.endpoint_at(address) {
+            Some(name) => self.secrets.of_name(&name),
+            None => self.secrets.common(),
+        }
+    }
+
     /// Returns relay, token and trust for calls to the relay.
     ///
     /// # Errors
@@ -324,6 +356,12 @@ impl Config {
             proxies: self.proxies.clone(),
         })
     }
+}
+
+/// Returns an address's host in small letters.
+fn host_of(address: &str) -> Option<String> {
+    let address: http::Uri = address.parse().ok()?;
+    Some(address.host()?.to_ascii_lowercase())
 }
 
 /// What calls to the relay need.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use ringtail_client::config::Config;
 use ringtail_errors::{Context as _, Failure, codes};
-use ringtail_model::secrets::Secrets;
 use ringtail_model::target::TargetUrl;
 use ringtail_protocol::event::Timestamp;
 use ringtail_simulate::{End, Faults, Options, Pace, SimSender, rehearse, run as play};
@@ -194,7 +193,7 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
     let defaults = defaults(config);
     Options {
         given: given(args),
-        secrets: secrets(args.to.as_deref().unwrap_or_default(), config),
+        secrets: config.secrets_at(args.to.as_deref().unwrap_or_default()),
         faults: args.faults.faults(),
         seed: args.faults.seed.unwrap_or(defaults.seed),
         pace: match args.no_wait {
@@ -206,16 +205,6 @@ fn options(args: &SimulateArgs, config: &Config) -> Options {
         webhook_path: args.webhook_path.clone().unwrap_or_default(),
         repeat: args.repeat,
         ..defaults
-    }
-}
-
-/// Returns the secrets of the endpoint if the address is the relay's, else the common ones.
-pub(super) fn secrets(to: &str, config: &Config) -> Secrets {
-    let relay = config.relay.as_ref().map(ToString::to_string);
-    let path = relay.and_then(|relay| to.strip_prefix(&relay)?.strip_prefix('/'));
-    match path.and_then(|path| path.split(['/', '?']).next()) {
-        Some(id) => config.secrets.of_id(id),
-        None => config.secrets.common(),
     }
 }
 

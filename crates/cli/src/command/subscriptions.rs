@@ -236,16 +236,7 @@ impl Cloud {
 
     /// Returns whether an address is on the relay.
     fn is_mine(&self, it: &Subscription) -> bool {
-        let Some(relay) = &self.config.relay else {
-            return false;
-        };
-        let address: Option<http::Uri> = it.address().parse().ok();
-        let host = address
-            .as_ref()
-            .and_then(http::Uri::host)
-            .unwrap_or_default();
-        let host = host.to_ascii_lowercase();
-        host == relay.host() || host.ends_with(&format!(".{}", relay.host()))
+        self.config.is_on_relay(it.address())
     }
 
     async fn print(

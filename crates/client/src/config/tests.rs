@@ -1,3 +1,5 @@
+use ringtail_ringcentral::signature::Scheme;
+
 use super::*;
 
 /// Values of the sources; an empty one is unset.
@@ -363,4 +365,31 @@ fn the_history_is_local_on_every_system() {
     assert_eq!(windows.config, profile.join("Roaming/ringtail/config.toml"));
     let unix = DefaultPaths::below(&Xdg::new().unwrap(), false);
     assert!(unix.data.ends_with("ringtail") && !unix.data.starts_with(&profile));
+}
+
+#[test]
+fn an_endpoint_is_known_by_its_path_and_by_its_host() {
+    let places = DefaultPaths {
+        config: "/c/config.toml".into(),
+        data: "/d".into(),
+    };
+    let file = "relay = \"https://relay.example\"\n[endpoints.shop.secrets]\nverification_token = \"own\"";
+    let file: FileConfig = toml::from_str(file).unwrap();
+    let config = Config::resolve(&Flags::default(), &Env::default(), &file, None, &places);
+    let config = config.unwrap();
+    for (address, endpoint) in [
+        ("https://relay.example/shop-k3v9/hook?a=1", Some("shop")),
+        ("https://shop-k3v9.relay.example/hook", Some("shop")),
+        ("https://Shop-k3v9.Relay.example", Some("shop")),
+        ("https://relay.example/", None),
+        ("https://other.example/shop-k3v9", None),
+        ("https://norelay.example/shop-k3v9", None),
+        ("3000", None),
+    ] {
+        let found = config.endpoint_at(address);
+        assert_eq!(found.as_deref(), endpoint, "{address}");
+        let secrets = config.secrets_at(address);
+        let token = secrets.of(Scheme::VerificationToken);
+        assert_eq!(token, endpoint.map(|_| &b"own"[..]), "{address}");
+    }
 }

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 use ringtail_errors::{Failure, codes};
-use ringtail_model::endpoint_name;
 use ringtail_rc_api::{Records, renew as renew_for};
 use ringtail_ringcentral::subscription::filters::same_set;
 use ringtail_ringcentral::subscription::{DEFAULT_SECONDS, MAX_SECONDS, Subscription};
@@ -205,14 +204,9 @@ impl Cloud {
 
     /// Returns relay and name of the endpoint that an address on the relay has.
     fn endpoint_of(&self, it: &Subscription) -> Option<(String, String)> {
-        let relay = self.config.relay.as_ref().filter(|_| self.is_mine(it))?;
-        let address: http::Uri = it.address().parse().ok()?;
-        let host = address.host()?.to_ascii_lowercase();
-        let label = host
-            .strip_suffix(relay.host())
-            .and_then(|before| before.strip_suffix('.'));
-        let id = label.or_else(|| address.path().split('/').nth(1))?;
-        (!id.is_empty()).then(|| (relay.to_string(), endpoint_name(id).to_owned()))
+        let relay = self.config.relay.as_ref()?;
+        let name = self.config.endpoint_at(it.address())?;
+        Some((relay.to_string(), name))
     }
 }
 
