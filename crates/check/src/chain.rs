@@ -36,6 +36,8 @@ const SOON: Duration = Duration::from_secs(10 * 24 * 3600);
 pub(super) struct Judgement {
     /// What is wrong, worst first.
     pub(super) faults: Vec<Fault>,
+    /// That the certificates are trusted and in the wrong order, which browsers, curl and Java take.
+    pub(super) disorder: Option<Fault>,
     /// Whether it is trusted only by an authority that was given.
     pub(super) is_private: bool,
     /// When the first certificate ends, in seconds since 1970.
@@ -54,6 +56,7 @@ pub(super) fn judge(
 ) -> Judgement {
     let mut judgement = Judgement {
         faults: Vec::new(),
+        disorder: None,
         is_private: false,
         ends: 0,
         issuer: String::new(),
@@ -113,11 +116,18 @@ pub(super) fn judge(
         judgement.faults.extend(untrusted(error, &parsed, &links));
     }
     if trusted.is_ok() && !links.is_in_order() {
-        judgement.faults.push(Fault::OutOfOrder {
+        judgement.disorder = Some(Fault::OutOfOrder {
             found: parsed.iter().map(subject).collect(),
         });
     }
-    judgement.faults.extend(dates(&parsed, &links, now));
+    // A trusted chain may leave out what has ended, such as a root's copy that an older root signed.
+    let counted = match trusted {
+        Ok(()) => 1,
+        Err(_) => parsed.len(),
+    };
+    let faults = dates(&parsed, &links, now);
+    let faults = faults.into_iter().take(counted);
+    judgement.faults.extend(faults.flatten());
     if verify_server_name(&end, name).is_err() {
         judgement.faults.push(Fault::WrongName {
             host: name.to_str().into_owned(),
@@ -210,22 +220,20 @@ fn is_old_signed(certificate: &X509Certificate<'_>) -> bool {
     OLD.contains(&algorithm.as_str()) && !is_self_issued(certificate)
 }
 
-/// Looks at the dates of the certificates that matter: those between the server's and the root.
-fn dates(parsed: &[X509Certificate<'_>], links: &Links, now: SystemTime) -> Vec<Fault> {
+/// Looks at the dates of the certificates between the server's, which is the first, and the root.
+fn dates(parsed: &[X509Certificate<'_>], links: &Links, now: SystemTime) -> Vec<Option<Fault>> {
     let now = seconds(now);
-    let mut faults = Vec::new();
-    for (place, certificate) in links.path(parsed).enumerate() {
+    let fault = |(place, certificate): (usize, &X509Certificate<'_>)| {
         let validity = certificate.validity();
         let of = (place > 0).then(|| subject(certificate));
         if validity.not_after.timestamp() < now {
             let at = validity.not_after.timestamp();
-            faults.push(Fault::Expired { of, at });
-        } else if validity.not_before.timestamp() > now {
-            let at = validity.not_before.timestamp();
-            faults.push(Fault::NotYetValid { of, at });
+            return Some(Fault::Expired { of, at });
         }
-    }
-    faults
+        let at = validity.not_before.timestamp();
+        (at > now).then_some(Fault::NotYetValid { of, at })
+    };
+    links.path(parsed).enumerate().map(fault).collect()
 }
 
 fn seconds(time: SystemTime) -> i64 {
@@ -256,11 +264,14 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
         true => format!(", which is in {} days", left / 86_400),
         false => String::new(),
     };
-    let seen = format!(
+    let mut seen = format!(
         "valid until {}{soon}, issued by {}",
         certificate::day(judgement.ends),
         judgement.issuer
     );
+    if let Some(fault) = &judgement.disorder {
+        seen.push_str(&format!("; {fault}"));
+    }
     if judgement.is_private {
         return Row::fail(
             requirement,
@@ -276,6 +287,11 @@ pub(super) fn row(judgement: &Judgement, now: SystemTime) -> Row {
         return Row::warn(requirement, seen)
             .earns(&codes::SUB_524)
             .fix("renew it, and look why that did not happen by itself");
+    }
+    if let Some(fault) = &judgement.disorder {
+        return Row::warn(requirement, seen)
+            .earns(&codes::SUB_524)
+            .fix(fault.fix());
     }
     Row::pass(requirement, seen)
 }

@@ -161,10 +161,6 @@ fn each_fault_has_a_name_of_its_own() {
             "unknown root: the chain ends below \"CN=Test Intermediate\", which is neither sent nor a public authority",
         ),
         (
-            vec![good.clone(), root.clone(), middle.clone()],
-            "in the wrong order: \"CN=hooks\", \"CN=Test Root\", \"CN=Test Intermediate\"",
-        ),
-        (
             vec![middle.clone(), good.clone()],
             "in the wrong order: \"CN=Test Intermediate\", \"CN=hooks\"",
         ),
@@ -252,6 +248,47 @@ fn an_expired_intermediate_is_named() {
         words(&[leaf, old], &pki.roots()),
         "expired (\"CN=Old Intermediate\") on 2029-12-01"
     );
+}
+
+#[test]
+fn a_trusted_chain_in_the_wrong_order_is_a_warning() {
+    let pki = Pki::new();
+    let mut roots = nobody();
+    roots.public.add(pki.root_der.clone()).unwrap();
+    let leaf = pki.leaf(&server());
+    let chain = [leaf, pki.root_der.clone(), pki.middle_der.clone()];
+    let row = row(&judged(&chain, &roots), now());
+    assert_eq!(
+        (row.outcome, row.code()),
+        (Outcome::Warn, Some("SUB-524")),
+        "{}",
+        row.seen
+    );
+    let words = "; in the wrong order: \"CN=hooks\", \"CN=Test Root\", \"CN=Test Intermediate\"";
+    assert!(row.seen.ends_with(words), "{}", row.seen);
+}
+
+/// As Let's Encrypt's chain had: the root is trusted, and its copy that an older root signed has ended.
+#[test]
+fn an_expired_copy_of_a_trusted_root_does_no_harm() {
+    let pki = Pki::new();
+    let (older_params, older_key) = (authority("Older Root"), KeyPair::generate().unwrap());
+    let older = Issuer::new(older_params, older_key);
+    let (mut root, key) = (authority("New Root"), KeyPair::generate().unwrap());
+    let own = root.self_signed(&key).unwrap().der().clone();
+    root.not_after = rcgen::date_time_ymd(2029, 12, 1);
+    let copy = root.signed_by(&key, &older).unwrap().der().clone();
+    let issuer = Issuer::new(root, key);
+    let leaf_key = KeyPair::generate().unwrap();
+    let sign =
+        |params: CertificateParams| params.signed_by(&leaf_key, &issuer).unwrap().der().clone();
+    let chain = [sign(server()), copy.clone()];
+    let mut roots = pki.roots();
+    roots.public.add(own).unwrap();
+    assert_eq!(judged(&chain, &roots).faults, []);
+    let mut ended = server();
+    ended.not_after = rcgen::date_time_ymd(2029, 11, 1);
+    assert_eq!(words(&[sign(ended), copy], &roots), "expired on 2029-11-01");
 }
 
 #[test]
