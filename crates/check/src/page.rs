@@ -154,7 +154,7 @@ pub(super) fn recognise(answer: &Answer, is_echoed: bool) -> Option<Page> {
     match by_words {
         Some((_, what, fix)) => Some(page(what, fix)),
         // A server's own error page says less than its status does.
-        None if answer.status.is_success() => Some(UNKNOWN),
+        None if answer.status.is_success() && has_markup(&text) => Some(UNKNOWN),
         None => None,
     }
 }
@@ -164,6 +164,14 @@ fn holds(headers: &HeaderMap, name: &str, value: &str) -> bool {
         .get_all(name)
         .iter()
         .any(|seen| String::from_utf8_lossy(seen.as_bytes()).contains(value))
+}
+
+/// Returns whether a text is a page's. Many frameworks call a plain "OK" of the app text/html too.
+fn has_markup(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["<html", "<!doctype", "<body"]
+        .iter()
+        .any(|tag| text.contains(tag))
 }
 
 fn is_html(headers: &HeaderMap, text: &str) -> bool {
@@ -214,7 +222,8 @@ mod tests {
         let html = ("content-type", "text/html; charset=utf-8");
         let json = ("content-type", "application/json");
         for (answer, what) in [
-            (answer(200, html, "<p>Welcome"), Some("an HTML page")),
+            (answer(200, html, "<BODY><p>Welcome"), Some("an HTML page")),
+            (answer(200, html, "OK"), None),
             (answer(200, json, " <!DOCTYPE html>"), Some("an HTML page")),
             (answer(200, html, ""), None),
             (answer(200, json, "{}"), None),
