@@ -29,7 +29,7 @@ mod witness;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderValue, Request};
 use http_body_util::Full;
 use ringtail_outbound::proxy::{Connector, Proxies};
 use tokio::sync::mpsc;
@@ -55,6 +55,8 @@ pub struct Options {
     pub tries: u32,
     /// Whether a notification is sent too.
     pub notify: bool,
+    /// The verification token that RingCentral would send. It is kept from a server whose certificate fails.
+    pub token: Option<HeaderValue>,
     /// The environment's proxy.
     pub proxies: Proxies,
 }
@@ -155,6 +157,14 @@ impl Check<'_> {
         }
     }
 
+    /// Returns the verification token, unless somebody else may read it.
+    fn token(&self) -> Option<&HeaderValue> {
+        let fails =
+            |row: &Row| row.requirement == Requirement::Certificate && row.outcome == Outcome::Fail;
+        let token = self.options.token.as_ref();
+        token.filter(|_| !self.report.rows.iter().any(fails))
+    }
+
     /// Finds out how the address is reached.
     async fn peer(&mut self) -> Option<Peer> {
         let (uri, proxies) = (self.address.uri(), &self.options.proxies);
@@ -184,7 +194,7 @@ impl Check<'_> {
                 break;
             }
             let token = request::fresh_token();
-            let make = || request::validation(self.address, &token);
+            let make = || request::validation(self.address, &token, self.token());
             let mut asked = self.ask(peer, open.take(), make).await;
             if judged.is_empty() {
                 self.report.wire.extend(asked.wire.take());
@@ -224,10 +234,11 @@ impl Check<'_> {
 
     async fn notification(&mut self, peer: &Peer, open: Option<Connection>) {
         self.skip_until(Requirement::NotificationAnswer).await;
-        let make = || request::notification(self.address);
+        let make = || request::notification(self.address, self.token());
         let asked = self.ask(peer, open, make).await;
         self.report.wire.extend(asked.wire);
-        self.tell_all(notify::rows(&asked.answer)).await;
+        self.tell_all(notify::rows(&asked.answer, self.token().is_some()))
+            .await;
     }
 
     /// Sends a request on the open connection, or on a new one.

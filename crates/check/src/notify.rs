@@ -10,8 +10,8 @@ use super::exchange::{Answer, NoAnswer};
 use super::pace::{late, ms};
 use super::row::{Outcome, Requirement, Row};
 
-/// Judges one notification.
-pub(super) fn rows(result: &Result<Answer, NoAnswer>) -> Vec<Row> {
+/// Judges one notification, which had a verification token or not.
+pub(super) fn rows(result: &Result<Answer, NoAnswer>, has_token: bool) -> Vec<Row> {
     let answer = match result {
         Ok(answer) => answer,
         Err(none) => {
@@ -31,10 +31,15 @@ pub(super) fn rows(result: &Result<Answer, NoAnswer>) -> Vec<Row> {
             .fix("look at the app's log: it refuses an SMS notification of the common form");
     }
     if matches!(status, 401 | 403) {
-        by_status = by_status.fix(
-            "right, if the app checks the Verification-Token, which this notification does not have; else exempt the \
-             path from logins",
-        );
+        by_status = match has_token {
+            true => by_status.fix(
+                "let the app take the configured Verification-Token, which this notification has, and exempt the path from logins",
+            ),
+            false => Row::warn(Requirement::NotificationStatus, by_status.seen).fix(
+                "right, if the app checks the Verification-Token: set RINGTAIL_VERIFICATION_TOKEN to send it; else exempt the \
+                 path from logins",
+            ),
+        };
     }
     let took = format!("{} ms", ms(answer.took));
     let by_time = if answer.took > Duration::from_millis(ANSWER_MAX_MS) {
@@ -97,7 +102,7 @@ mod tests {
             version: http::Version::HTTP_11,
         };
         let of = |result: Result<Answer, NoAnswer>| {
-            let rows = rows(&result);
+            let rows = rows(&result, true);
             assert!(rows.iter().all(|row| row.earns.is_none()));
             rows.into_iter()
                 .filter_map(|row| row.records)
@@ -108,6 +113,13 @@ mod tests {
             of(Ok(answer(404, 20, 100))),
             ["Webhook responses with code: [404], reason: [Not Found]"]
         );
+        assert_eq!(
+            of(Ok(answer(401, 20, 100))),
+            ["Webhook responses with code: [401], reason: [Unauthorized]"]
+        );
+        // An app that checks the token is right to refuse a notification without it.
+        let without = rows(&Ok(answer(401, 20, 100)), false);
+        assert!(without.iter().all(|row| row.outcome != Outcome::Fail));
         assert_eq!(
             of(Ok(answer(200, 3100, 1025))),
             [

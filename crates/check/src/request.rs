@@ -7,6 +7,7 @@ use http::header::{
 use http::{Method, Request};
 use http_body_util::Full;
 use jiff::Timestamp;
+use ringtail_ringcentral::headers::VERIFICATION_TOKEN;
 use ringtail_ringcentral::validation::VALIDATION_TOKEN;
 use serde_json::json;
 use uuid::Uuid;
@@ -28,15 +29,22 @@ fn in_both_cases(id: &str) -> String {
 }
 
 /// Makes the validation request: the real method and headers, no body, and a content type all the same.
-pub(super) fn validation(address: &Address, token: &str) -> Option<Request<Full<Bytes>>> {
-    let mut request = post(address, Bytes::new(), "application/json")?;
+pub(super) fn validation(
+    address: &Address,
+    token: &str,
+    verification: Option<&HeaderValue>,
+) -> Option<Request<Full<Bytes>>> {
+    let mut request = post(address, Bytes::new(), "application/json", verification)?;
     let token = HeaderValue::from_str(token).ok()?;
     request.headers_mut().insert(VALIDATION_TOKEN, token);
     Some(request)
 }
 
 /// Makes a notification of an SMS between fictional numbers.
-pub(super) fn notification(address: &Address) -> Option<Request<Full<Bytes>>> {
+pub(super) fn notification(
+    address: &Address,
+    verification: Option<&HeaderValue>,
+) -> Option<Request<Full<Bytes>>> {
     let now = Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
         .to_string();
@@ -69,6 +77,7 @@ pub(super) fn notification(address: &Address) -> Option<Request<Full<Bytes>>> {
         address,
         Bytes::from(body.to_string()),
         "application/json; charset=UTF-8",
+        verification,
     )
 }
 
@@ -76,8 +85,9 @@ fn post(
     address: &Address,
     body: Bytes,
     content_type: &'static str,
+    verification: Option<&HeaderValue>,
 ) -> Option<Request<Full<Bytes>>> {
-    Request::builder()
+    let request = Request::builder()
         .method(Method::POST)
         .uri(address.target())
         .header(HOST, address.authority())
@@ -86,13 +96,34 @@ fn post(
         .header(ACCEPT_ENCODING, "UTF-8")
         .header(CONTENT_TYPE, content_type)
         .header(CONTENT_LENGTH, body.len())
-        .body(Full::new(body))
-        .ok()
+        .body(Full::new(body));
+    let mut request = request.ok()?;
+    if let Some(token) = verification {
+        request
+            .headers_mut()
+            .insert(VERIFICATION_TOKEN, token.clone());
+    }
+    Some(request)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_verification_token_is_on_both_requests() {
+        let address = Address::parse("https://a.example/").unwrap();
+        let token = HeaderValue::from_static("verify-me");
+        for token in [None, Some(&token)] {
+            for request in [
+                validation(&address, "t", token),
+                notification(&address, token),
+            ] {
+                let request = request.unwrap();
+                assert_eq!(request.headers().get("verification-token"), token);
+            }
+        }
+    }
 
     #[test]
     fn a_token_has_letters_of_both_cases_even_if_its_id_has_none() {

@@ -446,7 +446,7 @@ pub(crate) struct CheckArgs {
     /// Webhook address, as registered with RingCentral
     #[arg(value_name = "URL")]
     pub(crate) url: String,
-    /// Also send a notification: a sample SMS
+    /// Also send a notification, a sample SMS, with the configured verification token
     #[arg(long)]
     pub(crate) notify: bool,
     /// Accept a private or loopback address as if it were public

@@ -1,8 +1,11 @@
 //! `ringtail check`.
 
+use http::HeaderValue;
 use ringtail_check::{Address, Options, Report, Roots, check};
+use ringtail_client::config::Config;
 use ringtail_errors::{Failure, codes};
 use ringtail_outbound::proxy::Proxies;
+use ringtail_ringcentral::signature::Scheme;
 use tokio::sync::mpsc;
 
 use crate::args::{CheckArgs, Common, Format};
@@ -18,11 +21,17 @@ pub(super) async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure>
     // Ignore RINGTAIL_CA: RingCentral does not trust a relay's own authority. --ca must be explicit here.
     let roots = Roots::load(common.ca())
         .map_err(|error| Failure::from(error).hint("--ca names a PEM file of authorities"))?;
+    // The app is asked to take a notification, so it is the user's own and may see the token.
+    let token = match args.notify {
+        true => verification_token(&Config::load(&common.flags(None))?, &args.url),
+        false => None,
+    };
     let options = Options {
         roots,
         local: args.local,
         tries: args.tries,
         notify: args.notify,
+        token,
         proxies: Proxies::from_env()?,
     };
     let mut stdout = Stdout::new();
@@ -55,6 +64,19 @@ pub(super) async fn run(common: &Common, args: CheckArgs) -> Result<(), Failure>
         }
     };
     verdict(&report)
+}
+
+/// Returns the verification token that is configured for an address.
+fn verification_token(config: &Config, address: &str) -> Option<HeaderValue> {
+    let secrets = config.secrets_at(address);
+    header(secrets.of(Scheme::VerificationToken)?)
+}
+
+/// Returns a token as a header's value that is not shown.
+pub(super) fn header(token: &[u8]) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_bytes(token).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn verdict(report: &Report) -> Result<(), Failure> {

@@ -373,7 +373,8 @@ fn an_endpoint_is_known_by_its_path_and_by_its_host() {
         config: "/c/config.toml".into(),
         data: "/d".into(),
     };
-    let file = "relay = \"https://relay.example\"\n[endpoints.shop.secrets]\nverification_token = \"own\"";
+    let file =
+        "relay = \"https://relay.example\"\n[endpoints.shop.secrets]\nverification_token = \"own\"";
     let file: FileConfig = toml::from_str(file).unwrap();
     let config = Config::resolve(&Flags::default(), &Env::default(), &file, None, &places);
     let config = config.unwrap();

@@ -41,6 +41,7 @@ pub(super) async fn address_check(session: &Session, args: CheckInput) -> Result
         local: args.local,
         tries: 1,
         notify: false,
+        token: None,
         proxies: Proxies::from_env()?,
     };
     let (rows, receiver) = mpsc::channel(1);

@@ -139,7 +139,7 @@ async fn stale(
     let mut dead = Vec::new();
     for it in list.into_iter().filter(Subscription::is_webhook) {
         // An address that cannot be parsed is not known to be dead, nor is one that only this machine may not reach.
-        if let Ok(report) = check(cloud, common, it.address()).await
+        if let Ok(report) = check(cloud, common, it.address(), None).await
             && report.is_dead()
         {
             dead.push(it);

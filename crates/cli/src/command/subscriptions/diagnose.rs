@@ -7,10 +7,12 @@ use ringtail_errors::{Coded as _, Failure, codes};
 use ringtail_protocol::path::{EndpointAnswer, LastValidation};
 use ringtail_rc_api::ApiError;
 use ringtail_ringcentral::secret::redacted;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::mpsc;
 
 use super::{Cloud, Owner};
 use crate::args::Common;
+use crate::command::check::header;
 use crate::output::plain;
 
 /// Codes of RingCentral's that are about the address (docs/RINGCENTRAL.md 4.8).
@@ -18,11 +20,12 @@ const OF_THE_ADDRESS: [&str; 7] = [
     "SUB-520", "SUB-521", "SUB-522", "SUB-523", "SUB-524", "SUB-525", "SUB-526",
 ];
 
-/// Checks an address as `ringtail check` does. A double on this machine reaches what this machine reaches.
+/// Checks an address as `ringtail check` does, with the token that a subscription for it has, if that is known. A double on this machine reaches what this machine reaches.
 pub(super) async fn check(
     cloud: &Cloud,
     common: &Common,
     address: &str,
+    token: Option<&SecretString>,
 ) -> Result<Report, Failure> {
     let address = Address::parse(address)?;
     let local = cloud.api.server().is_here();
@@ -35,6 +38,7 @@ pub(super) async fn check(
         local,
         tries: 1,
         notify: false,
+        token: token.and_then(|token| header(token.expose_secret().as_bytes())),
         proxies: cloud.config.proxies.clone(),
     };
     let (rows, unread) = mpsc::channel(1);
@@ -141,7 +145,7 @@ pub(crate) async fn explain(
         quote.push_str(&format!("  relay    {text}\n"));
         arrival = found;
     }
-    let checked = check(cloud, common, &owner.address).await;
+    let checked = check(cloud, common, &owner.address, None).await;
     let is_good = checked
         .as_ref()
         .is_ok_and(|report| report.refusal().is_none() && report.is_complete());

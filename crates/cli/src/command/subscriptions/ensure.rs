@@ -33,7 +33,7 @@ pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Res
     let creates = matches!(plan.step, NextCall::Create | NextCall::Recreate(_));
     let mut since = Since::now();
     if creates && !args.no_check {
-        let report = check(cloud, common, &owner.address).await?;
+        let report = check(cloud, common, &owner.address, Some(&keeper.token)).await?;
         is_ready(&owner.address, &report)?;
         // The check was a validation request, too.
         since = Since::after(&seen(cloud, &owner).await);
