@@ -5,18 +5,46 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::fill::escape;
+use super::scenario::MAX_AT_MS;
+use ringtail_errors::{Code, Coded, codes};
 use ringtail_model::EventDetail;
 use ringtail_ringcentral::secret::{self, Redactor};
 use ringtail_ringcentral::signature::Scheme;
+
+/// The events are further apart than a scenario lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the events are {hours} hours apart, and a scenario lasts at most a day")]
+pub struct TooLong {
+    /// Hours between the first and the last event.
+    pub hours: u64,
+}
+
+impl Coded for TooLong {
+    fn code(&self) -> &'static Code {
+        &codes::USAGE
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("pass events of one day, such as a narrower range or --last".to_owned())
+    }
+}
 
 /// Writes a scenario that repeats the events with their original spacing.
 ///
 /// Each run gives a platform event a new `uuid` and `timestamp`, because apps drop duplicates. Secrets, signatures and
 /// connection headers are left out; a run signs its requests itself. Message texts and telephone numbers are kept.
-#[must_use]
-pub fn cut(events: &[EventDetail]) -> String {
+///
+/// # Errors
+/// When the first and the last event are more than a day apart.
+pub fn cut(events: &[EventDetail]) -> Result<String, TooLong> {
     let began = events.iter().map(at_ms).min();
     let began = began.unwrap_or_default();
+    let ended = events.iter().map(at_ms).max().unwrap_or_default();
+    let long_ms = ended.saturating_sub(began).unsigned_abs();
+    if long_ms > MAX_AT_MS {
+        let hours = long_ms.div_ceil(60 * 60 * 1000);
+        return Err(TooLong { hours });
+    }
     let mut text = format!(
         "about = \"Cut from {} recorded event{}\"\n",
         events.len(),
@@ -30,7 +58,7 @@ pub fn cut(events: &[EventDetail]) -> String {
         text.push_str(&format!("\n# {summary}\n[[step]]\nat = {at}\n"));
         step(&mut text, event);
     }
-    text
+    Ok(text)
 }
 
 /// Returns the time of arrival in milliseconds since 1970.

@@ -24,7 +24,7 @@ mod table;
 mod template;
 mod variables;
 
-pub use self::cut::cut;
+pub use self::cut::{TooLong, cut};
 pub use self::fill::FillError;
 pub use self::generator::Parameters;
 pub use self::inspect::{Finding, Problem, Received};

@@ -30,7 +30,7 @@ use super::template::Template;
 const MAX_REQUESTS: u64 = 10_000;
 
 /// The longest scenario in milliseconds: a day.
-const MAX_AT_MS: u64 = 24 * 60 * 60 * 1000;
+pub(super) const MAX_AT_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A sequence of requests with their times.
 #[derive(Debug, Clone, Default, Deserialize)]

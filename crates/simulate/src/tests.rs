@@ -389,10 +389,18 @@ fn a_header_that_is_not_text_is_said_to_be_left_out() {
         name: "X-Lat".into(),
         value: b"\xe9\xff".to_vec().into(),
     });
-    let text = cut(&[event]);
+    let text = cut(&[event]).unwrap();
     let said = "\n  # left out, because its value is not UTF-8: X-Lat\n";
     assert!(text.contains(said), "{text}");
     assert_eq!(rehearsed(&text, 9).len(), 1);
+}
+
+#[test]
+fn events_further_apart_than_a_scenario_lasts_are_refused() {
+    let day = 24 * 60 * 60 * 1000;
+    let cut_after = |ms| cut(&[recorded_at(BEGAN, b"{}"), recorded_at(BEGAN + ms, b"{}")]);
+    assert_eq!(rehearsed(&cut_after(day).unwrap(), 9).len(), 2);
+    assert_eq!(cut_after(day + 1), Err(TooLong { hours: 25 }));
 }
 
 #[test]
@@ -413,7 +421,7 @@ fn recorded_events_are_repeated_with_new_ids() {
     let recorded: Vec<EventDetail> = recorded
         .map(|(index, body)| recorded_at(BEGAN + 250 * index as i64, body))
         .collect();
-    let text = cut(&recorded);
+    let text = cut(&recorded).unwrap();
     assert!(
         !text.contains("verify-me") && !text.contains("a%2Bb"),
         "{text}"

@@ -33,5 +33,5 @@ pub(super) async fn run(common: &Common, args: CutArgs) -> Result<(), Failure> {
         events.extend(found);
     }
     events.sort_by_key(|detail| (detail.event.received_at, detail.event.seq));
-    print(cut(&events).as_bytes()).await
+    print(cut(&events)?.as_bytes()).await
 }
