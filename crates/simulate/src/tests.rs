@@ -404,6 +404,21 @@ fn events_further_apart_than_a_scenario_lasts_are_refused() {
 }
 
 #[test]
+fn a_storm_is_of_detailed_presence_alone() {
+    let shots = rehearsed(builtin("presence.storm"), 3);
+    let events: Vec<Value> = shots
+        .iter()
+        .map(|shot| serde_json::from_slice(&shot.request.body).unwrap())
+        .collect();
+    assert_eq!(events.len(), 60);
+    for (event, nth) in events.iter().zip(1..) {
+        let filter = event["event"].as_str().unwrap();
+        assert!(filter.ends_with("?detailedTelephonyState=true"), "{filter}");
+        assert_eq!(event["body"]["sequence"], nth);
+    }
+}
+
+#[test]
 fn recorded_events_are_repeated_with_new_ids() {
     let shots = rehearsed(builtin("call.missed"), 3);
     let mut bodies: Vec<Vec<u8>> = shots.iter().map(|shot| shot.request.body.clone()).collect();
