@@ -26,7 +26,7 @@ impl SendFailure {
     /// Explains why a connection to a target failed, with the hint for its untrusted certificate.
     pub fn of_target(error: &(dyn Error + 'static), target: &TargetUrl) -> Self {
         let mut failure = Self::connecting(error, target);
-        if let Some(rustls::Error::InvalidCertificate(_)) = find(error) {
+        if is_of_certificate(error) {
             failure
                 .message
                 .push_str("; if it is your app's own, give --insecure");
@@ -191,6 +191,12 @@ fn is_malformed_chunk(error: &(dyn Error + 'static)) -> bool {
 /// Returns true if a connection failed because the name has no address. The error's type is not public.
 pub fn is_dns(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| error.to_string() == "dns error")
+}
+
+/// Returns true if a connection failed because the certificate is not trusted.
+pub fn is_of_certificate(error: &(dyn Error + 'static)) -> bool {
+    let tls = find::<rustls::Error>(error);
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 fn is_broken(error: &(dyn Error + 'static)) -> bool {

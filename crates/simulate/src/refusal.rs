@@ -3,9 +3,10 @@
 use std::fmt;
 
 use ringtail_errors::{Code, codes};
-use ringtail_ringcentral::verdict::{Fault, NoAnswer};
+use ringtail_ringcentral::verdict::Fault;
 
 use super::inspect::Finding;
+use super::sender::Answered;
 
 /// RingCentral's error for an address that failed the validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +22,15 @@ pub struct Refusal {
 impl Refusal {
     /// Returns the error for a failed validation; `None` if it passed.
     #[must_use]
-    pub fn of(finding: &Finding) -> Option<Self> {
+    pub fn of(finding: &Finding, answered: &Answered) -> Option<Self> {
         let fault = finding.verdict.faults().first()?;
+        let error = answered.as_ref().err();
+        let code = match error.is_some_and(|error| error.is_of_certificate) {
+            true => &codes::SUB_524,
+            false => code(fault),
+        };
         Some(Self {
-            code: code(fault),
+            code,
             status: match fault {
                 Fault::WrongStatus { status } => Some(*status),
                 _ => None,
@@ -49,17 +55,12 @@ impl Refusal {
     }
 }
 
+/// Returns the code that `ringtail check` names too.
 fn code(fault: &Fault) -> &'static Code {
     match fault {
         Fault::WrongStatus { .. } => &codes::SUB_522,
         Fault::TokenMissing | Fault::TokenDiffers => &codes::SUB_520,
-        Fault::TooLarge { .. }
-        | Fault::NoAnswer {
-            reason: NoAnswer::NotHttp,
-        } => &codes::SUB_525,
-        Fault::NoAnswer {
-            reason: NoAnswer::Tls,
-        } => &codes::SUB_524,
+        Fault::TooLarge { .. } => &codes::SUB_525,
         _ => &codes::SUB_521,
     }
 }

@@ -150,7 +150,7 @@ pub async fn run(
     let (first, _, _) = rehearse(scenario, options)?;
     if let Some(shot) = first {
         let report = player.send(shot, 0, false).await;
-        let refusal = Refusal::of(&report.finding);
+        let refusal = Refusal::of(&report.finding, &report.answered);
         let continues = on_report(report, &player.summary).await;
         if let Some(refusal) = refusal {
             return Ok(player.ended(End::Refused(refusal)));

@@ -18,7 +18,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{ClientConfig, RootCertStore};
 
 use ringtail_model::target::TargetUrl;
-use ringtail_outbound::failure::SendFailure;
+use ringtail_outbound::failure::{SendFailure, is_of_certificate};
 use ringtail_outbound::proxy::{Connector, Proxies};
 use ringtail_outbound::trust::{Trust, TrustError};
 
@@ -44,6 +44,8 @@ pub type Answered = Result<Received, NoAnswerError>;
 pub struct NoAnswerError {
     /// The reason, as RingCentral classifies it.
     pub reason: NoAnswer,
+    /// Whether the address's certificate is not trusted.
+    pub is_of_certificate: bool,
     /// Description with the address's host.
     pub message: String,
 }
@@ -94,6 +96,8 @@ impl SimSender {
         // A pooled connection may close while a request is being sent, which would lose or repeat the request.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
+            // As RingCentral documents its headers: `Validation-Token`.
+            .http1_title_case_headers(true)
             .retry_canceled_requests(false)
             .build(connector);
         Ok(Self { to, client })
@@ -111,6 +115,7 @@ impl SimSender {
             Ok(answered) => answered,
             Err(_) => Err(NoAnswerError {
                 reason: NoAnswer::TimedOut,
+                is_of_certificate: false,
                 message: format!(
                     "no complete answer from {} within {} ms",
                     self.to.host(),
@@ -123,6 +128,7 @@ impl SimSender {
     fn outgoing(&self, request: &SimRequest) -> Result<http::Request<Full<Bytes>>, NoAnswerError> {
         let uri = self.to.join(&request.below).map_err(|_| NoAnswerError {
             reason: NoAnswer::NotFound,
+            is_of_certificate: false,
             message: "path and query do not form a URL below the address".to_owned(),
         })?;
         let mut outgoing = http::Request::new(Full::new(Bytes::from(request.body.clone())));
@@ -141,7 +147,10 @@ impl SimSender {
 
     async fn receive(&self, outgoing: http::Request<Full<Bytes>>, began: Instant) -> Answered {
         let answer = self.client.request(outgoing).await;
-        let answer = answer.map_err(|error| Self::failed(SendFailure::of(&error, &self.to)))?;
+        let answer = answer.map_err(|error| NoAnswerError {
+            is_of_certificate: is_of_certificate(&error),
+            ..Self::failed(SendFailure::of(&error, &self.to))
+        })?;
         let (head, mut incoming) = answer.into_parts();
         let mut body = Vec::new();
         while let Some(frame) = incoming.frame().await {
@@ -166,6 +175,7 @@ impl SimSender {
     fn failed(failure: SendFailure) -> NoAnswerError {
         NoAnswerError {
             reason: failure.kind.no_answer(),
+            is_of_certificate: false,
             message: failure.message,
         }
     }

@@ -1,4 +1,5 @@
 use http::HeaderValue;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::builtins;
@@ -247,6 +248,39 @@ async fn an_address_without_a_listener_is_unreachable() {
         messages,
         [format!("nothing listens at {to} (connection refused)")]
     );
+}
+
+#[tokio::test]
+async fn what_is_no_https_is_unreachable_as_check_says() {
+    let app = app(200);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = format!("http://{}", listener.local_addr().unwrap());
+    let ssh = async {
+        let mut head = Vec::new();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(b"SSH-2.0-x\r\n").await.unwrap();
+        String::from_utf8(head).unwrap()
+    };
+    let (scenario, options) = (builtin("fax"), options());
+    let refused = async |to: &str| {
+        let sender = sender(to);
+        let summary = run(&scenario, &options, &sender, async |_, _| true);
+        match summary.await.unwrap().end {
+            End::Refused(refusal) => refusal.code.id,
+            end => panic!("{end:?}"),
+        }
+    };
+    let plain = refused(&format!("https://{}", app.address)).await;
+    assert_eq!(plain, "SUB-521");
+    let (code, head) = tokio::join!(refused(&other), ssh);
+    assert_eq!(code, "SUB-521");
+    // The documented spelling.
+    for name in ["Validation-Token", "Verification-Token", "Content-Length"] {
+        assert!(head.contains(&format!("\r\n{name}: ")), "{head}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
