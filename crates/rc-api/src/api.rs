@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::{ApiError, Call, DUPLICATE, Refusal};
+use crate::error::{ApiError, Call, DUPLICATE, NO_PLAN, Refusal};
 use crate::login::{Credentials, JwtLogin, Login, Place};
 use crate::server::Server;
 use crate::session::Session;
@@ -317,7 +317,7 @@ impl Api {
 
     /// Notes a penalty for all processes.
     fn heed(&self, session: &mut Session, response: &Response<Bytes>) -> Result<(), ApiError> {
-        if response.status() != StatusCode::TOO_MANY_REQUESTS || is_duplicate(response) {
+        if response.status() != StatusCode::TOO_MANY_REQUESTS || is_no_penalty(response) {
             return Ok(());
         }
         let wait = retry_after(response.headers());
@@ -405,10 +405,10 @@ fn judge(call: Call, response: &Response<Bytes>) -> Result<Bytes, ApiError> {
     )
 }
 
-/// A duplicate of a call in progress does not count as a penalty.
-fn is_duplicate(response: &Response<Bytes>) -> bool {
+/// A duplicate of a call in progress, or an app without a plan, which waiting gives it none of, is not limited for a time.
+fn is_no_penalty(response: &Response<Bytes>) -> bool {
     let refusal = Refusal::read(Call::Create, response.status(), response.body());
-    refusal.is_some_and(|it| it.code == DUPLICATE)
+    refusal.is_some_and(|it| it.code == DUPLICATE || it.code == NO_PLAN)
 }
 
 fn retry_after(headers: &HeaderMap) -> u64 {

@@ -190,6 +190,20 @@ async fn a_penalty_is_waited_for_by_every_process() {
 }
 
 #[tokio::test]
+async fn a_429_that_no_waiting_mends_is_said_at_once() {
+    let world = World::new();
+    let message = "Can not resolve API plan. Rate limits undefined";
+    let fault = Fault::Error(429, "CMN-303", message);
+    world.cloud.fail(LIST, 1, fault);
+    let error = world.keeper(&[SMS]).ensure().await.unwrap_err();
+    assert_eq!(error.code().id, "CMN-303", "{error}");
+    assert_eq!(world.calls(), [LOGIN, LIST]);
+    assert_eq!(*world.told.lock().unwrap(), [""; 0]);
+    // It is no penalty for the next call.
+    world.api().list().await.unwrap();
+}
+
+#[tokio::test]
 async fn after_ensure_there_is_one_with_filters_and_token() {
     let world = World::new();
     let cloud = &world.cloud;
