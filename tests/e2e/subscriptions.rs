@@ -312,9 +312,17 @@ async fn subscriptions_of_others_are_seen_and_left_alone() -> anyhow::Result<()>
     cloud.rules(|rules| rules.disabled = vec![("voicemail", "no permission")]);
     let sms = "/restapi/v1.0/account/~/extension/~/message-store/instant?type=SMS";
     let gone = cloud.has("http://127.0.0.1:1/tunnel", &[sms]);
-    let words = ["created", "disabled:", "no permission"];
-    site.says(&["ensure", "sms", "voicemail"], 0, &words)
+    let words = [
+        "created",
+        "disabled:",
+        "RT-715",
+        "sends nothing for voicemail (no permission)",
+    ];
+    site.says(&["ensure", "sms", "voicemail"], 2, &words)
         .await?;
+    let kept = ["kept", "sms voicemail", "RT-715"];
+    site.says(&["ensure", "voicemail", "sms"], 2, &kept).await?;
+    cloud.rules(|rules| rules.disabled.clear());
     let kept = ["kept", "sms voicemail"];
     site.says(&["ensure", "voicemail", "sms"], 0, &kept).await?;
     // The address of another tunnel is not starred, and answers nothing.

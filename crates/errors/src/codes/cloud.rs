@@ -103,4 +103,16 @@ codes! {
         next: &["Follow the row's `fix:`.", "`ringtail check URL --verbose`", "Add --no-check to let RingCentral decide."],
         sections: &["1.3", "1.6"],
     }
+    CLOUD_DISABLED = "RT-715", ends(NotAccepted); {
+        meaning: "The subscription is active, but RingCentral has disabled event filters that are wanted: it sends nothing for them.",
+        causes: &[
+            "The user of the login lacks a permission that the filter needs, such as for another extension.",
+            "The app lacks the filter's scope, or the account lacks the feature.",
+        ],
+        next: &[
+            "Give user or app what the reason names; `ringtail subscriptions filters` lists the scopes.",
+            "Run the command again, or leave the filter out.",
+        ],
+        sections: &["4.2", "6"],
+    }
 }

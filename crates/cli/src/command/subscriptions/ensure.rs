@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use ringtail_errors::{Failure, codes};
 use ringtail_rc_api::Kept;
 use ringtail_ringcentral::secret::redacted;
+use ringtail_ringcentral::subscription::filters::{name_of, same};
 use ringtail_ringcentral::subscription::plan::{NextCall, Plan};
 
 use ringtail_text::escape;
@@ -55,7 +56,25 @@ pub(super) async fn run(cloud: &Cloud, common: &Common, args: EnsureArgs) -> Res
             print(style.kept(&kept, Timestamp::now()).as_bytes()).await?;
         }
     }
+    nothing_disabled(&kept, &keeper.wanted.filters)?;
     only_one(&kept)
+}
+
+/// Fails if RingCentral has disabled a filter that is wanted.
+fn nothing_disabled(kept: &Kept, wanted: &[String]) -> Result<(), Failure> {
+    let disabled = kept.subscription.disabled_filters.iter();
+    let disabled: Vec<String> = disabled
+        .filter(|it| wanted.iter().any(|wanted| same(wanted, &it.filter)))
+        .map(|it| {
+            let filter = name_of(&it.filter).unwrap_or(&it.filter);
+            format!("{} ({})", escape(filter), escape(it.why()))
+        })
+        .collect();
+    if disabled.is_empty() {
+        return Ok(());
+    }
+    let nothing = format!("RingCentral sends nothing for {}", disabled.join(", "));
+    Err(Failure::new(&codes::CLOUD_DISABLED, nothing))
 }
 
 /// Fails if others also deliver to the address.
