@@ -15,6 +15,9 @@ const NO_ANSWER: [&str; 7] = [
     "not-http",
 ];
 
+/// Other words that RingCentral has for the status of a subscription that it no longer serves (section 2.6).
+const SAME_AS_BLACKLISTED: [&str; 2] = ["Blocked", "Suspended"];
+
 /// Returns a code, or the code of a verdict, whatever its case and hyphens: `sub525` is `SUB-525`.
 #[must_use]
 pub fn find(text: &str) -> Option<&'static Code> {
@@ -24,6 +27,12 @@ pub fn find(text: &str) -> Option<&'static Code> {
         .any(|word| Plain::of(word).as_ref() == Some(&wanted))
     {
         return Some(&codes::NO_ANSWER);
+    }
+    if SAME_AS_BLACKLISTED
+        .iter()
+        .any(|word| Plain::of(word).as_ref() == Some(&wanted))
+    {
+        return Some(&codes::BLACKLISTED);
     }
     all().find(|code| {
         let word = match code.origin {

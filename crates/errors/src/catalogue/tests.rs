@@ -47,6 +47,13 @@ fn own_codes_are_in_order_and_keep_their_form() {
     assert!(numbers.iter().all(|number| (100..1000).contains(number)));
 }
 
+#[test]
+fn each_word_for_a_blacklisted_subscription_is_known() {
+    for word in ["Blacklisted", "Blocked", "Suspended", "suspended"] {
+        assert_eq!(find(word), Some(&codes::BLACKLISTED), "{word}");
+    }
+}
+
 /// `docs/ERRORS.md` would take it for a tag.
 #[test]
 fn no_text_has_an_angle_bracket_outside_of_code() {

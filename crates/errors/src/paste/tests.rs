@@ -190,6 +190,8 @@ fn questions_are_answered() {
         ("Unable to create webhook subscription, receiving 400 status code", "CMN-101"),
         ("receiving 400 status code", "CMN-101"),
         ("blacklisted", "Blacklisted"),
+        ("status Blocked", "Blacklisted"),
+        ("status: Suspended", "Blacklisted"),
         ("expired", "SUB-507"),
         ("Validation-Token", "Validation-Token"),
         ("Verification-Token", "Validation-Token"),

@@ -17,7 +17,7 @@ static TOPICS: &[(&str, &[&Code])] = &[
     ("out|wrong order|sequence", &[&codes::DUPLICATE]),
     ("blacklist|blocklist", &[&codes::BLACKLISTED]),
     (
-        "subscription|webhook suspend|blocked|disabled|inactive",
+        "subscription|webhook|status suspend|blocked|disabled|inactive",
         &[&codes::BLACKLISTED],
     ),
     (
