@@ -191,19 +191,29 @@ fn own(detail: &EventDetail, newest: Option<&AttemptDetail>) -> Value {
     if let Some(AttemptDetail { attempt, .. }) = newest {
         own.insert("cause".into(), json!(attempt.cause.word()));
         own.insert("target".into(), json!(attempt.target));
+        own.insert("started_at".into(), json!(time(attempt.started_at)));
+    }
+    if let Some(AttemptDetail { headers, .. }) = newest
+        && let Some(fields) = odd_fields(headers)
+    {
+        own.insert("response_headers_base64".into(), fields);
     }
     if std::str::from_utf8(&detail.body).is_err() {
         own.insert("body_base64".into(), json!(STANDARD.encode(&detail.body)));
     }
-    let odd = |header: &Header| std::str::from_utf8(&header.value).is_err();
-    if detail.headers.iter().any(odd) {
-        let fields = detail.headers.iter();
-        let fields: Vec<Value> = fields
-            .map(|header| json!([header.name, STANDARD.encode(&header.value)]))
-            .collect();
-        own.insert("headers_base64".into(), json!(fields));
+    if let Some(fields) = odd_fields(&detail.headers) {
+        own.insert("headers_base64".into(), fields);
     }
     Value::Object(own)
+}
+
+/// Returns every header field in base64, if the value of one is not text.
+fn odd_fields(headers: &[Header]) -> Option<Value> {
+    let odd = |header: &Header| std::str::from_utf8(&header.value).is_err();
+    let fields = headers
+        .iter()
+        .map(|header| json!([header.name, STANDARD.encode(&header.value)]));
+    headers.iter().any(odd).then(|| fields.collect())
 }
 
 fn headers(headers: &[Header]) -> Value {

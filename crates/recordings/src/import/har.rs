@@ -57,11 +57,13 @@ fn recorded(bytes: &[u8], repeats: &mut Repeats) -> Result<Recorded, String> {
     };
     let mut left_out = Vec::new();
     let mut headers = match own.has("headers_base64") {
-        true => own_fields(&own)?,
+        true => own_fields(&own, "headers_base64")?,
         false => fields(&request)?,
     };
     let body = match own.base64("body_base64")? {
         Some(body) => body,
+        // Ringtail exports a body as it came, in whatever encoding its headers name.
+        None if entry.has("_ringtail") => content_of(&request.object("postData")?)?.0,
         None => body(&request, &mut headers, &mut left_out)?,
     };
     let request = checked(Request {
@@ -95,7 +97,7 @@ fn answer(
     entry: &Object<'_>,
     own: &Object<'_>,
     url: &str,
-    started_at: Timestamp,
+    received_at: Timestamp,
 ) -> Result<Option<NewAttempt>, String> {
     let response = entry.object("response")?;
     let status = response
@@ -111,6 +113,14 @@ fn answer(
     };
     let content = response.object("content")?;
     let (body, _) = content_of(&content)?;
+    let headers = match own.has("response_headers_base64") {
+        true => own_fields(own, "response_headers_base64")?,
+        false => fields(&response)?,
+    };
+    let started_at = match own.text("started_at")? {
+        Some(text) => time(&text).ok_or("started_at is not a time of RFC 3339")?,
+        None => received_at,
+    };
     let milliseconds = entry.number("time")?.unwrap_or_default();
     let len = u64::try_from(body.len()).unwrap_or(u64::MAX);
     Ok(Some(NewAttempt {
@@ -120,7 +130,7 @@ fn answer(
         started_at,
         duration: Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default(),
         outcome,
-        headers: fields(&response)?,
+        headers,
         body_len: content.size("size")?.unwrap_or(0).max(len),
         body,
     }))
@@ -184,8 +194,8 @@ fn fields(message: &Object<'_>) -> Result<Vec<Header>, String> {
     Ok(headers)
 }
 
-fn own_fields(own: &Object<'_>) -> Result<Vec<Header>, String> {
-    let fields = own.items("headers_base64")?.into_iter();
+fn own_fields(own: &Object<'_>, name: &str) -> Result<Vec<Header>, String> {
+    let fields = own.items(name)?.into_iter();
     let fields = fields.map(|(place, field)| {
         let mut parts = ringtail_text::json::items(field);
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else {

@@ -3,12 +3,14 @@ mod foreign;
 use std::io::Cursor;
 use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::export::HarWriter;
-use ringtail_model::{Cause, EventDetail, ForwardState, Outcome, RowId};
+use ringtail_model::{AttemptRow, Cause, EventDetail, ForwardState, Outcome, RowId};
+use ringtail_protocol::event::Header;
 use ringtail_store::testing::{TestHistory, attempt, call, encoded, event, request};
 
 fn all(text: impl AsRef<[u8]>) -> Vec<Result<Recorded, String>> {
@@ -190,6 +192,7 @@ async fn an_export_comes_back_as_it_was_and_once() {
         call(1, "a"),
         event(2, "\u{e9}"),
         encoded(3, odd().encode().unwrap()),
+        encoded(4, plain().encode().unwrap()),
     ])
     .await;
     let mut har = HarWriter::begin(Vec::new()).unwrap();
@@ -200,10 +203,14 @@ async fn an_export_comes_back_as_it_was_and_once() {
         .await
         .unwrap()
         .remove(0);
-    let replayed = NewAttempt {
+    let mut replayed = NewAttempt {
         cause: Cause::Replay,
         ..attempt(first.id)
     };
+    replayed.headers.push(Header {
+        name: "x-lat".to_owned(),
+        value: Bytes::from_static(b"\xe9"),
+    });
     from.history.record_attempt(replayed, false).await.unwrap();
     for row in from.history.events_after(RowId(0), 10).await.unwrap() {
         let detail = from.history.event(row.id).await.unwrap().unwrap();
@@ -213,7 +220,7 @@ async fn an_export_comes_back_as_it_was_and_once() {
     let har = har.finish().unwrap();
 
     let to = TestHistory::open();
-    for (new, known) in [(3, 0), (0, 3)] {
+    for (new, known) in [(4, 0), (0, 4)] {
         let mut importer = Importer::begin(&to.history, "colleague").await.unwrap();
         for recorded in all(&har) {
             importer.add(recorded.unwrap()).await.unwrap().unwrap();
@@ -223,7 +230,7 @@ async fn an_export_comes_back_as_it_was_and_once() {
     let rows = to.history.events_after(RowId(0), 10).await.unwrap();
     assert_eq!(
         rows.iter().map(|row| row.seq).collect::<Vec<_>>(),
-        [1, 2, 3]
+        [1, 2, 3, 4]
     );
     for (row, sent) in rows.iter().zip(&sent) {
         let detail = to.history.event(row.id).await.unwrap().unwrap();
@@ -236,9 +243,17 @@ async fn an_export_comes_back_as_it_was_and_once() {
         assert_eq!((&detail.headers, &detail.body), (&sent.headers, &sent.body));
         assert_eq!(row.disposition, sent.event.disposition);
         let told = |detail: &EventDetail| {
-            let attempts = detail.attempts.iter().map(|it| &it.attempt);
+            let attempts = detail.attempts.iter();
             attempts
-                .map(|it| (it.cause, it.target.clone()))
+                .map(|it| {
+                    let AttemptRow {
+                        cause,
+                        target,
+                        started_at,
+                        ..
+                    } = it.attempt.clone();
+                    (cause, target, started_at, it.headers.clone())
+                })
                 .collect::<Vec<_>>()
         };
         assert_eq!(told(&detail), told(sent));
@@ -257,6 +272,16 @@ fn odd() -> Request {
     odd.body = (0..=255).collect::<Vec<u8>>().into();
     odd.path = String::new();
     odd
+}
+
+/// A body that is text and not encoded, though a header names an encoding.
+fn plain() -> Request {
+    let mut plain = request("");
+    plain.headers.push(Header {
+        name: "content-encoding".to_owned(),
+        value: Bytes::from_static(b"identity"),
+    });
+    plain
 }
 
 proptest! {
