@@ -22,7 +22,7 @@ use ringtail_protocol::event::{
 use ringtail_text::json;
 use sha2::{Digest as _, Sha256};
 
-use ringtail_store::{Comment, History, IMPORT, NewAttempt, ReadError, StoreError};
+use ringtail_store::{Comment, History, NewAttempt, ReadError, StoreError};
 
 /// Maximum bytes of an NDJSON line: the largest body with every byte escaped.
 const LINE_MAX: u64 = 128 * 1024 * 1024;
@@ -219,7 +219,6 @@ impl Coded for ImportError {
 pub struct Importer<'a> {
     history: &'a History,
     endpoint: String,
-    seq: u64,
     bytes: usize,
     batch: Vec<Event>,
     answers: Vec<NewAttempt>,
@@ -229,21 +228,17 @@ pub struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     /// Starts an import under an endpoint name, after earlier imports under it.
-    ///
-    /// # Errors
-    /// When the history cannot be read.
-    pub async fn begin(history: &'a History, endpoint: &str) -> Result<Self, ImportError> {
-        let seq = history.cursor(endpoint, IMPORT).await?.unwrap_or(0);
-        Ok(Self {
+    #[must_use]
+    pub fn begin(history: &'a History, endpoint: &str) -> Self {
+        Self {
             history,
             endpoint: endpoint.to_owned(),
-            seq,
             bytes: 0,
             batch: Vec::new(),
             answers: Vec::new(),
             bookmarks: Vec::new(),
             imported: Imported::default(),
-        })
+        }
     }
 
     /// Adds an event; it is stored in a batch, at the latest by [`Importer::finish`].
@@ -265,9 +260,9 @@ impl<'a> Importer<'a> {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
-        self.seq += 1;
         let event = Event {
-            seq: self.seq,
+            // The history numbers it.
+            seq: 0,
             id,
             received_at: recorded.received_at,
             kind,
@@ -300,6 +295,7 @@ impl<'a> Importer<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
+        let events = self.batch.len();
         self.bytes = 0;
         let stored = self.history.import(
             &self.endpoint,
@@ -307,7 +303,10 @@ impl<'a> Importer<'a> {
             std::mem::take(&mut self.answers),
             std::mem::take(&mut self.bookmarks),
         );
-        self.imported.new += u64::try_from(stored.await?.new).unwrap_or(u64::MAX);
+        let new = stored.await?.new;
+        self.imported.new += new as u64;
+        // Another import may have stored some meanwhile.
+        self.imported.known += events.saturating_sub(new) as u64;
         Ok(())
     }
 }

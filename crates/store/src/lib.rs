@@ -36,6 +36,7 @@ mod select;
 mod subscriptions;
 mod writer;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -293,49 +294,6 @@ impl History {
         batch: Vec<Incoming>,
         forwarding: Forwarding,
     ) -> Result<Stored, StoreError> {
-        self.store_and(endpoint, journal, batch, forwarding, |_| Ok(()))
-            .await
-    }
-
-    /// Stores events of a recording with their attempts and bookmarks, all of it or nothing. None becomes pending.
-    ///
-    /// # Errors
-    /// When nothing of it was stored.
-    pub async fn import(
-        &self,
-        endpoint: &str,
-        events: Vec<Event>,
-        attempts: Vec<NewAttempt>,
-        bookmarks: Vec<(EventId, Comment)>,
-    ) -> Result<Stored, StoreError> {
-        let batch = events.into_iter().map(Incoming::Event).collect();
-        self.store_and(
-            endpoint,
-            IMPORT,
-            batch,
-            Forwarding::Off,
-            move |connection| {
-                for attempt in &attempts {
-                    attempts::record(connection, attempt, false)?;
-                }
-                for (id, comment) in bookmarks {
-                    bookmark::change(connection, &[id], &BookmarkChange::Comment(comment))?;
-                }
-                Ok(())
-            },
-        )
-        .await
-    }
-
-    /// Stores a batch, and what follows it in the same transaction.
-    async fn store_and(
-        &self,
-        endpoint: &str,
-        journal: &str,
-        batch: Vec<Incoming>,
-        forwarding: Forwarding,
-        then: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<Stored, StoreError> {
         let numbers = batch.iter().map(|incoming| match incoming {
             Incoming::Event(event) => event.seq,
             Incoming::Canary { seq, .. } => *seq,
@@ -362,13 +320,55 @@ impl History {
         self.write(bytes, move |recorder, connection| {
             let fields = Some(&mut recorder.fields);
             let stored = incoming::store(connection, fields, &endpoint, &journal, &batch)?;
-            then(connection)?;
             if let Some(newest) = stored.pending {
                 recorder.pending.push(NewPending {
                     endpoint,
                     newest,
                     only,
                 });
+            }
+            Ok(stored)
+        })
+        .await
+    }
+
+    /// Stores events of a recording with their attempts and bookmarks, all of it or nothing. None becomes pending. They get
+    /// the numbers after the endpoint's last one; events that the history has already are left out, with what belongs to them.
+    ///
+    /// # Errors
+    /// When nothing of it was stored.
+    pub async fn import(
+        &self,
+        endpoint: &str,
+        events: Vec<Event>,
+        attempts: Vec<NewAttempt>,
+        bookmarks: Vec<(EventId, Comment)>,
+    ) -> Result<Stored, StoreError> {
+        let events = events.iter();
+        let records: Vec<_> = events
+            .map(|event| Record::of(event, &Forwarding::Off))
+            .collect();
+        let bytes = records.iter().map(Record::bytes).sum();
+        let endpoint = endpoint.to_owned();
+        self.write(bytes, move |recorder, connection| {
+            // Here and not before: another process may import under the same name.
+            let mut seq = incoming::cursor(connection, &endpoint, IMPORT)?.unwrap_or(0);
+            let (mut batch, mut known) = (Vec::with_capacity(records.len()), HashSet::new());
+            for record in records {
+                if Reader::new(connection).row_of(record.id)?.is_some() {
+                    known.insert(record.id);
+                } else {
+                    seq += 1;
+                    batch.push(Incoming::Event(Record { seq, ..record }));
+                }
+            }
+            let fields = Some(&mut recorder.fields);
+            let stored = incoming::store(connection, fields, &endpoint, IMPORT, &batch)?;
+            for attempt in attempts.iter().filter(|it| !known.contains(&it.event)) {
+                attempts::record(connection, attempt, false)?;
+            }
+            for (id, comment) in bookmarks.into_iter().filter(|(id, _)| !known.contains(id)) {
+                bookmark::change(connection, &[id], &BookmarkChange::Comment(comment))?;
             }
             Ok(stored)
         })

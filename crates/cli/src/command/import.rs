@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common, args: ImportArgs) -> Result<(), Failure
     let reading = blocking(move || {
         read(input, |recorded| found.blocking_send(recorded).is_ok());
     });
-    let mut importer = Importer::begin(&history, &endpoint).await?;
+    let mut importer = Importer::begin(&history, &endpoint);
     let (mut bad, mut left_out) = (0_u64, 0_u64);
     let mut complain = |text: String| {
         bad += 1;

@@ -59,7 +59,7 @@ async fn marks_come_along() {
     marked["marked"] = json!(true);
     marked["comment"] = json!("look");
     let recorded = all(marked.to_string()).remove(0).unwrap();
-    let mut importer = Importer::begin(&kept.history, "other").await.unwrap();
+    let mut importer = Importer::begin(&kept.history, "other");
     importer.add(recorded).await.unwrap().unwrap();
     importer.finish().await.unwrap();
     let event = kept
@@ -74,6 +74,29 @@ async fn marks_come_along() {
     );
     marked["comment"] = json!("x".repeat(501));
     assert!(all(marked.to_string())[0].is_err());
+}
+
+#[tokio::test]
+async fn imports_at_the_same_time_store_all_events_and_each_once() {
+    let kept = TestHistory::open();
+    let ids = [("01", 0), ("02", 0), ("03", 1), ("01", 1), ("04", 1)];
+    let mut importers = [(); 2].map(|()| Importer::begin(&kept.history, "other"));
+    for (id, at) in ids {
+        let mut recorded = line();
+        recorded["id"] = json!(format!("01a20042-7071-73e8-a927-3d3da19450{id}"));
+        let recorded = all(recorded.to_string()).remove(0).unwrap();
+        importers[at].add(recorded).await.unwrap().unwrap();
+    }
+    let mut told = Vec::new();
+    for importer in importers {
+        told.push(importer.finish().await.unwrap());
+    }
+    let expected = [(2, 0), (2, 1)].map(|(new, known)| Imported { new, known });
+    assert_eq!(told, expected);
+    let rows = kept.history.events_after(RowId(0), 10).await.unwrap();
+    let numbers: Vec<_> = rows.iter().map(|row| row.seq).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
+    assert_eq!(kept.history.counts().await.attempts, 4);
 }
 
 #[test]
@@ -221,7 +244,7 @@ async fn an_export_comes_back_as_it_was_and_once() {
 
     let to = TestHistory::open();
     for (new, known) in [(4, 0), (0, 4)] {
-        let mut importer = Importer::begin(&to.history, "colleague").await.unwrap();
+        let mut importer = Importer::begin(&to.history, "colleague");
         for recorded in all(&har) {
             importer.add(recorded.unwrap()).await.unwrap().unwrap();
         }

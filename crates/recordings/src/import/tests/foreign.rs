@@ -386,7 +386,7 @@ async fn an_archive_of_another_program_is_imported_once() {
     let archive = har(&json!([entry(), other, entry()]));
     let test = TestHistory::open();
     for (new, known) in [(3, 0), (0, 3)] {
-        let mut importer = Importer::begin(&test.history, "other").await.unwrap();
+        let mut importer = Importer::begin(&test.history, "other");
         for recorded in all(&archive) {
             importer.add(recorded.unwrap()).await.unwrap().unwrap();
         }
