@@ -163,7 +163,7 @@ impl Reader<'_> {
             Err(error) if indexed.is_some() => {
                 tracing::warn!(%error, "the search index cannot be read; searching without it");
                 index::detach(self.connection);
-                Ok((step(0)?, index::is_damage(&error)))
+                Ok((step(0)?, index::is_damage_to_search(&error)))
             }
             found => Ok((found?, false)),
         }

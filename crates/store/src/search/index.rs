@@ -165,3 +165,23 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     code.is_some_and(|code| matches!(code, DatabaseCorrupt | NotADatabase | Unknown))
 }
+
+/// Beginnings of what SQLite says, without a code for it, when tables are missing or unreadable.
+const DAMAGED: [&str; 4] = [
+    "no such table",
+    "no such column",
+    "vtable constructor failed",
+    "invalid fts5 file format",
+];
+
+/// As [`is_damage`], of a query that a filter became: an error without a code may be about the query.
+pub(super) fn is_damage_to_search(error: &rusqlite::Error) -> bool {
+    let message = match error {
+        rusqlite::Error::SqliteFailure(code, message) if code.code == ErrorCode::Unknown => {
+            message.as_deref().unwrap_or_default()
+        }
+        rusqlite::Error::SqlInputError { msg, .. } => msg,
+        _ => return is_damage(error),
+    };
+    DAMAGED.iter().any(|begin| message.starts_with(begin))
+}

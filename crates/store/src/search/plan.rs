@@ -108,7 +108,7 @@ impl Parameters {
 }
 
 /// Where candidates come from.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Source {
     /// An expression of `fact_index`.
     Facts(String),
@@ -170,42 +170,42 @@ impl Source {
         }
     }
 
-    /// Joins the expressions for one FTS table, which is faster at that.
     fn all(sources: impl Iterator<Item = Self>) -> Option<Self> {
+        let mut sources = Self::joined(sources, |all| all.join(" AND "));
+        match sources.len() {
+            0 | 1 => sources.pop(),
+            _ => Some(Self::All(sources)),
+        }
+    }
+
+    fn any(sources: Vec<Self>) -> Self {
+        // AND binds more strongly than OR.
+        let any = |any: Vec<String>| format!("({})", any.join(" OR "));
+        Self::Any(Self::joined(sources.into_iter(), any))
+    }
+
+    /// Joins the expressions for one FTS table, which is faster at that, and leaves out what is there twice: SQLite joins
+    /// at most 500 queries.
+    fn joined(
+        sources: impl Iterator<Item = Self>,
+        join: impl Fn(Vec<String>) -> String,
+    ) -> Vec<Self> {
         let (mut facts, mut texts, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for source in sources {
             match source {
                 Self::Facts(expression) => facts.push(expression),
                 Self::Text(expression) => texts.push(expression),
+                other if others.contains(&other) => {}
                 other => others.push(other),
             }
         }
         if !facts.is_empty() {
-            others.push(Self::Facts(facts.join(" AND ")));
+            others.push(Self::Facts(join(facts)));
         }
         if !texts.is_empty() {
-            others.push(Self::Text(texts.join(" AND ")));
+            others.push(Self::Text(join(texts)));
         }
-        if others.len() > 1 {
-            Some(Self::All(others))
-        } else {
-            others.pop()
-        }
-    }
-
-    fn any(sources: Vec<Self>) -> Self {
-        let mut facts = Vec::new();
-        let mut others = Vec::new();
-        for source in sources {
-            match source {
-                Self::Facts(expression) => facts.push(format!("({expression})")),
-                other => others.push(other),
-            }
-        }
-        if !facts.is_empty() {
-            others.push(Self::Facts(format!("({})", facts.join(" OR "))));
-        }
-        Self::Any(others)
+        others
     }
 
     fn needs_index(&self) -> bool {

@@ -400,6 +400,63 @@ fn pending_events_are_found_on_every_endpoint() {
     assert_eq!(found, [1, 2, 3, 8, 10, 11, 12]);
 }
 
+#[test]
+fn a_filter_of_many_alternatives_is_searched_by_the_index() {
+    let history = stored(13);
+    let letters = (b'a'..=b'z').flat_map(|one| (b'a'..=b'z').map(move |two| [one, two]));
+    let texts = letters.map(|[one, two]| format!("x{}{}", char::from(one), char::from(two)));
+    let texts: Vec<String> = texts.take(500).collect();
+    for text in [
+        format!("Hello|{}", texts.join("|")),
+        format!("{}kind:sms", "replayed|pending|gap|".repeat(190)),
+        format!("Hello {}", "pending ".repeat(500)),
+    ] {
+        let search = search(&text);
+        assert!(search.plan.is_driven());
+        assert_eq!(index::usable(&history.connection), Some(13));
+        let step = history.reader().search_step(
+            &search,
+            Direction::Newer,
+            RowId(0),
+            100,
+            &mut { SPAN },
+            13,
+        );
+        let found: Vec<_> = step.unwrap().rows.iter().map(|event| event.row.0).collect();
+        let expected = history.looked_through(&search);
+        assert!(!expected.is_empty() && expected == found, "{found:?}");
+    }
+}
+
+#[test]
+fn only_an_error_of_the_file_is_damage() {
+    let history = stored(13);
+    index::usable(&history.connection);
+    let is_damage = |sql: &str| {
+        let prepared = history.connection.prepare(sql);
+        let found = prepared.and_then(|mut statement| statement.query([])?.next().map(|_| ()));
+        index::is_damage_to_search(&found.unwrap_err())
+    };
+    let many = vec!["SELECT 1"; 600].join(" UNION ");
+    let deep = format!(
+        "SELECT rowid FROM search.text_index WHERE text_index MATCH '{}abc{}'",
+        "(".repeat(200),
+        ")".repeat(200)
+    );
+    for (sql, expected) in [
+        (&*many, false),
+        (&*deep, false),
+        ("SELECT row FROM search.gone", true),
+        ("SELECT gone FROM search.text_partial", true),
+    ] {
+        assert_eq!(is_damage(sql), expected, "{sql}");
+    }
+    spoil(history.dir.path(), "DROP TABLE text_index_config");
+    assert!(is_damage(
+        "SELECT rowid FROM search.text_index WHERE text_index MATCH 'abc'"
+    ));
+}
+
 /// Changes the index's file while the indexer has it.
 fn spoil(dir: &Path, sql: &str) {
     let index = Connection::open(dir.join(INDEX_FILE_NAME)).unwrap();
