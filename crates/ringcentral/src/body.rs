@@ -25,3 +25,9 @@ pub fn text(body: &[u8]) -> Cow<'_, str> {
         Cow::Owned(text) => Cow::Owned(String::from_utf8_lossy(&text).into_owned()),
     }
 }
+
+/// Returns true if a body is UTF-16, whose letters as text are not those of its bytes.
+#[must_use]
+pub fn is_utf16(body: &[u8]) -> bool {
+    matches!(utf8(body), Cow::Owned(_))
+}

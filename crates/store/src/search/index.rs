@@ -18,7 +18,7 @@ pub const INDEX_FILE_NAME: &str = "search.db";
 
 /// The index. Each version has another application id: the file of another version is rebuilt.
 const INDEX: Database = Database {
-    application_id: 0x7269_7302,
+    application_id: 0x7269_7303,
     migrations: &[include_str!("search.sql")],
     synchronous: Synchronous::Normal,
     // What was deleted shall not stay in free pages.

@@ -32,6 +32,11 @@ fn search(text: &str) -> Arc<Search> {
     Arc::new(Search::new(Filter::parse(text).unwrap(), context()))
 }
 
+/// The bytes of a text as UTF-16.
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
 /// Events of many kinds, some of them odd in ways that the index has to know.
 fn mixed() -> Vec<Event> {
     let party = |code: &str, from: &str, name: &str| {
@@ -320,6 +325,17 @@ async fn a_search_goes_on_where_it_ended() {
     );
     let newer = found("session:rare", Direction::Newer, 1, 10, long).await;
     assert_eq!(newer, (vec![3001, 6001], None));
+}
+
+#[test]
+fn a_body_of_utf_16_is_found_by_its_text() {
+    let mut wide = request("");
+    wide.body = utf16(r#"{"body":{"status":"Answered"}}"#).into();
+    let history = indexed(&[call(1, "s"), encoded(2, wide.encode().unwrap())]);
+    for text in ["body.status = answered", "has:body.status"] {
+        let found = history.found(&search(text), Direction::Newer, 9);
+        assert_eq!(found, [2], "{text}");
+    }
 }
 
 #[test]

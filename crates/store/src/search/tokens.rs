@@ -1,6 +1,7 @@
 //! What of an event goes into the index.
 
 use ringtail_filter::Field;
+use ringtail_ringcentral::body::is_utf16;
 use ringtail_ringcentral::facts::{About, facts, phone_digits};
 
 use ringtail_model::endpoint_name;
@@ -17,7 +18,7 @@ pub(super) fn text(summary: &str, path: &str, body: &[u8]) -> (String, bool) {
     let text = format!("{summary}\n{path}\n{}", String::from_utf8_lossy(start));
     // The tokenizer takes a NUL for the end.
     let text = text.replace('\0', " ");
-    let is_whole = start.len() == body.len() && !has_escaped_letters(body);
+    let is_whole = start.len() == body.len() && !has_escaped_letters(body) && !is_utf16(body);
     (text, is_whole)
 }
 
