@@ -67,8 +67,12 @@ impl When {
             Self::Local(at) => local(at),
             Self::Exact(at) => Ok(at),
         };
-        // Only times before the calendar's first year fail.
-        at.map_or(i64::MIN, Timestamp::as_microsecond)
+        // A duration may reach back beyond the calendar's first year; its last day may end after the last time.
+        let beyond = match self {
+            Self::Ago(_) => i64::MIN,
+            _ => i64::MAX,
+        };
+        at.map_or(beyond, Timestamp::as_microsecond)
     }
 }
 

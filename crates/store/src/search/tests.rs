@@ -465,7 +465,7 @@ fn only_an_error_of_the_file_is_damage() {
         ("SELECT row FROM search.gone", true),
         ("SELECT gone FROM search.text_partial", true),
     ] {
-        assert_eq!(is_damage(sql), expected, "{sql}");
+        assert_eq!(is_damage(sql), expected, "{sql:.60}");
     }
     spoil(history.dir.path(), "DROP TABLE text_index_config");
     assert!(is_damage(
