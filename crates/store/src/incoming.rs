@@ -9,6 +9,7 @@ use ringtail_ringcentral::ordering::removed_post;
 use crate::canary;
 use crate::codes;
 use crate::fields::SchemaTracker;
+use crate::query::IMPORT;
 use crate::record::Record;
 
 /// Something that came down the event stream.
@@ -186,8 +187,7 @@ fn insert_event(
             ":duplicate_of": event.duplicate_of.map(codes::seq),
             ":edited_from": event.edited_from.as_ref().map(|id| id.as_bytes()),
             ":received_at": event.received_at.0,
-            // Not by a clock that is behind: once it is corrected, the event would be old.
-            ":stored_at": Timestamp::now().0.max(event.received_at.0),
+            ":stored_at": stored_at(journal, event),
             ":method": event.method,
             ":path": event.path,
             ":peer": event.peer,
@@ -211,6 +211,17 @@ fn insert_event(
             ":row": row, ":headers": event.headers, ":body": &event.body[..],
         })?;
     Ok(Some(row))
+}
+
+/// Returns the time from which retention counts an event's age.
+fn stored_at(journal: &str, event: &Record) -> i64 {
+    let now = Timestamp::now().0;
+    match journal {
+        // A recording may have any time.
+        IMPORT => now,
+        // Not by a clock that is behind: once it is corrected, the event would be old.
+        _ => now.max(event.received_at.0),
+    }
 }
 
 /// Notes a gap if a number does not follow the cursor. Numbers are assigned without gaps, so a jump is a gap even if the

@@ -99,7 +99,7 @@ struct Deletable {
 /// Looks for the oldest events beyond the limits, old gaps, and old attempts whose event never came. Only reads.
 ///
 /// Rows are written in the order of time, so looking at the oldest ones is enough and costs the same however much the
-/// history holds.
+/// history holds. Rows of a time to come, written by a clock that was ahead, are passed.
 fn find(
     connection: &Connection,
     retention: Retention,
@@ -118,7 +118,7 @@ fn find(
          WHERE a.started_at < :oldest AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event)",
     )?;
     let gaps = gaps_to_remove(connection, retention, oldest)?;
-    let (events, next) = events_to_remove(connection, retention, oldest, passed)?;
+    let (events, next) = events_to_remove(connection, retention, (oldest, now.0), passed)?;
     Ok(Deletable {
         events,
         attempts,
@@ -162,7 +162,7 @@ const PENDING: &str = "SELECT count(*), coalesce(sum(bytes), 0) FROM event WHERE
 fn events_to_remove(
     connection: &Connection,
     retention: Retention,
-    oldest: i64,
+    (oldest, now): (i64, i64),
     passed: i64,
 ) -> rusqlite::Result<(Vec<[u8; 16]>, Option<i64>)> {
     // Otherwise many bookmarks, or an app that is down for long, would push out every new event.
@@ -192,13 +192,14 @@ fn events_to_remove(
         statement.query(named_params! {":passed": passed, ":limit": codes::len(CHUNK)})?;
     let (mut ids, mut last, mut looked_at) = (Vec::new(), passed, 0);
     while let Some(row) = rows.next()? {
-        let is_old = row.get::<_, i64>(2)? < oldest;
-        if too_many == 0 && too_large == 0 && !is_old {
+        let stored_at: i64 = row.get(2)?;
+        let is_beyond = too_many > 0 || too_large > 0 || stored_at < oldest;
+        if !is_beyond && stored_at <= now {
             return Ok((ids, None));
         }
         (last, looked_at) = (row.get(0)?, looked_at + 1);
         let stays: bool = row.get(3)?;
-        if !stays {
+        if is_beyond && !stays {
             too_many = too_many.saturating_sub(1);
             too_large = too_large.saturating_sub(codes::unsigned(row.get(4)?));
             ids.push(row.get(1)?);

@@ -5,7 +5,7 @@ use ringtail_protocol::event::{Event, EventId};
 use super::*;
 use crate::schema::open_writer;
 use crate::testing::{ENDPOINT, JOURNAL, attempt, call, event, store};
-use crate::{BookmarkChange, Forwarding, Incoming, attempts, bookmark};
+use crate::{BookmarkChange, Forwarding, IMPORT, Incoming, attempts, bookmark};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -136,6 +136,37 @@ fn old_events_gaps_and_attempts_without_an_event_go() {
     for table in ["event", "content", "attempt", "answer", "gap"] {
         assert_eq!(kept.count(table), 0, "{table}");
     }
+}
+
+#[test]
+fn an_event_of_a_time_to_come_keeps_no_other() {
+    let kept = Kept::with(3, &Forwarding::Off);
+    kept.execute(&format!(
+        "UPDATE event SET stored_at = {} WHERE seq = 1",
+        in_days(3000).0
+    ));
+    assert_eq!(kept.remove(100, Timestamp::now()), 0);
+    kept.remove(100, in_days(2));
+    assert_eq!((kept.count("event"), kept.oldest()), (1, 1));
+    kept.remove(100, in_days(3002));
+    assert_eq!(kept.count("event"), 0);
+}
+
+#[test]
+fn an_imported_event_is_as_old_as_its_import() {
+    let kept = Kept::with(0, &Forwarding::Off);
+    for journal in [IMPORT, JOURNAL] {
+        let mut event = call(1, "s");
+        event.received_at = in_days(3000);
+        let batch = vec![Incoming::Event(event)];
+        store(&kept.connection, "other", journal, batch, &Forwarding::Off);
+    }
+    kept.remove(100, in_days(2));
+    assert_eq!(
+        kept.number("SELECT count(*) FROM event WHERE journal = 'import'"),
+        0
+    );
+    assert_eq!(kept.count("event"), 1);
 }
 
 /// Between two gaps lies an event, which may have gone.
