@@ -133,8 +133,12 @@ pub struct EventDetail {
     pub proof: Option<Proof>,
     /// Number of an earlier event nearby that has the same `uuid` and other content; see [`EventRow::duplicate_of`].
     pub uuid_of: Option<u64>,
-    /// Every attempt, oldest first.
+    /// The newest attempts, oldest first.
     pub attempts: Vec<AttemptDetail>,
+    /// Number of attempts before them.
+    pub older_attempts: usize,
+    /// How many of those have a response.
+    pub older_answers: usize,
 }
 
 /// State of an event's forwarding.

@@ -38,5 +38,7 @@ pub fn sms(body: impl Into<Bytes>) -> EventDetail {
         proof: None,
         uuid_of: None,
         attempts: Vec::new(),
+        older_attempts: 0,
+        older_answers: 0,
     }
 }

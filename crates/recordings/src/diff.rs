@@ -167,7 +167,7 @@ impl Coded for FewAnswers {
 /// When there are fewer.
 pub fn last_answers(event: &EventDetail) -> Result<[(usize, &AttemptDetail); 2], FewAnswers> {
     let answers: Vec<_> = event.attempts.iter().filter(|one| is_answer(one)).collect();
-    let (seq, count) = (event.event.seq, answers.len());
+    let (seq, count) = (event.event.seq, event.older_answers + answers.len());
     match answers.as_slice() {
         [.., one, other] => Ok([(count - 1, *one), (count, *other)]),
         [_] => Err(FewAnswers::One { seq }),
@@ -569,6 +569,33 @@ mod tests {
         );
         let two = "[(1, Status(200)), (2, Status(500))]";
         assert_eq!(seen, [never, once, once, two, two]);
+    }
+
+    #[tokio::test]
+    async fn the_last_two_of_many_answers_have_their_numbers() {
+        let test = TestHistory::open();
+        let event = call(1, "s");
+        test.receives(vec![event.clone()]).await;
+        let failed = Outcome::Error {
+            kind: FailureKind::Refused,
+            message: String::new(),
+        };
+        for number in 0..=210 {
+            let made = NewAttempt {
+                outcome: match number {
+                    0 => failed.clone(),
+                    209 => Outcome::Status(404),
+                    _ => Outcome::Status(200),
+                },
+                ..attempt(event.id)
+            };
+            test.history.record_attempt(made, false).await.unwrap();
+        }
+        let stored = test.history.event(event.id).await.unwrap().unwrap();
+        let two = last_answers(&stored).ok().unwrap();
+        let expected = [(209, Outcome::Status(404)), (210, Outcome::Status(200))];
+        assert_eq!(two.map(|(at, one)| (at, outcome(one))), expected);
+        assert_eq!((stored.older_attempts, stored.attempts.len()), (11, 200));
     }
 
     fn outcome(answer: &AttemptDetail) -> Outcome {

@@ -17,7 +17,7 @@ use crate::{attempts, codes, fields, headers, incoming};
 /// Most rows that one query returns, whatever is asked for.
 pub const MAX_PAGE: usize = 1000;
 
-/// Most attempts that come with an event's details, oldest first.
+/// Most attempts that come with an event's details, the newest.
 const MAX_DETAIL_ATTEMPTS: usize = 200;
 
 /// The journal of imported events; no relay uses it.
@@ -118,7 +118,7 @@ impl<'c> Reader<'c> {
             .pop())
     }
 
-    /// Reads an event with all that was received and every attempt.
+    /// Reads an event with all that was received and its newest attempts.
     pub fn event(&self, id: EventId) -> rusqlite::Result<Option<EventDetail>> {
         let Some(event) = self.row(id)? else {
             return Ok(None);
@@ -128,8 +128,18 @@ impl<'c> Reader<'c> {
         };
         let values =
             named_params! {":id": id.as_bytes(), ":limit": codes::len(MAX_DETAIL_ATTEMPTS)};
-        let tail = "WHERE a.event = :id ORDER BY a.row LIMIT :limit";
+        let tail = "WHERE a.event = :id ORDER BY a.row DESC LIMIT :limit";
         detail.attempts = attempts::details(self.connection, tail, values)?;
+        detail.attempts.reverse();
+        if let [oldest, ..] = &detail.attempts[..] {
+            let values = named_params! {":id": id.as_bytes(), ":before": oldest.attempt.row.0};
+            (detail.older_attempts, detail.older_answers) = self
+                .connection
+                .prepare_cached(
+                    "SELECT count(*), count(status) FROM attempt WHERE event = :id AND row < :before",
+                )?
+                .query_row(values, |row| Ok((read_count(row, 0)?, read_count(row, 1)?)))?;
+        }
         Ok(Some(detail))
     }
 
@@ -155,6 +165,8 @@ impl<'c> Reader<'c> {
             proof: None,
             uuid_of: self.uuid_of(event.id)?,
             attempts: Vec::new(),
+            older_attempts: 0,
+            older_answers: 0,
             event,
         }))
     }
@@ -474,6 +486,11 @@ pub(super) fn read_headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec
 
 pub(super) fn read_bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
     row.get::<_, Vec<u8>>(column).map(Bytes::from)
+}
+
+fn read_count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
+    let count = codes::unsigned(row.get(column)?);
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 fn page(limit: usize) -> i64 {

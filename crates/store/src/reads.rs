@@ -61,7 +61,7 @@ impl History {
             .await
     }
 
-    /// Reads an event with all that was received and its attempts, at most 200.
+    /// Reads an event with all that was received and its attempts, the newest 200.
     pub async fn event(&self, id: EventId) -> Result<Option<EventDetail>, ReadError> {
         self.read(move |reader| reader.event(id)).await
     }

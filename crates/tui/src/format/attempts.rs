@@ -31,9 +31,15 @@ pub(super) fn lines(detail: &EventDetail, zone: &TimeZone) -> Vec<Line<'static>>
     }
     for (index, attempt) in detail.attempts.iter().enumerate().rev().take(MAX_ATTEMPTS) {
         out.push(Line::default());
-        one(index + 1, attempt, event, zone, &mut out);
+        one(
+            detail.older_attempts + index + 1,
+            attempt,
+            event,
+            zone,
+            &mut out,
+        );
     }
-    let left_out = detail.attempts.len().saturating_sub(MAX_ATTEMPTS);
+    let left_out = detail.older_attempts + detail.attempts.len().saturating_sub(MAX_ATTEMPTS);
     if left_out > 0 {
         out.push(Line::default());
         out.push(line(

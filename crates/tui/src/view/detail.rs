@@ -169,7 +169,10 @@ fn tab_names(shown: &Shown, app: &App, is_wide: bool) -> Line<'static> {
                 BodyView::Hex => "Body in hex".to_owned(),
             },
             Tab::Headers => counted("Headers", shown.detail.headers.len()),
-            Tab::Attempts => counted("Attempts", shown.detail.attempts.len()),
+            Tab::Attempts => {
+                let detail = &shown.detail;
+                counted("Attempts", detail.older_attempts + detail.attempts.len())
+            }
         };
         tabs += match app.focus {
             _ if tab != app.detail.tab && !is_wide => span(name, PLAIN),

@@ -248,6 +248,8 @@ fn everything_of_an_event_is_shown_and_nothing_obeyed() {
             body_lost: 299_992,
             proof: None,
         }],
+        older_attempts: 0,
+        older_answers: 0,
     };
     let text = style(false).detail(&detail);
     assert!(!text.contains('\u{1b}'));
