@@ -2,6 +2,7 @@
 
 mod clock;
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use rusqlite::{
@@ -47,8 +48,7 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Cleaner {
     retention: Retention,
-    /// The last event that this round has seen.
-    passed: i64,
+    passed: Passed,
     time: Option<BelievedTime>,
 }
 
@@ -56,7 +56,7 @@ impl Cleaner {
     pub(super) fn new(retention: Retention) -> Self {
         Self {
             retention,
-            passed: 0,
+            passed: Passed::default(),
             time: None,
         }
     }
@@ -67,8 +67,13 @@ impl Cleaner {
         let found = find(connection, self.retention, now, self.passed)?;
         let removed = remove(connection, &found)?;
         let more = shrink(connection)?;
-        self.passed = found.next.unwrap_or(0);
-        Ok(removed > 0 || found.next.is_some() || more)
+        let is_over = found.next == Passed::ALL;
+        self.passed = if is_over {
+            Passed::default()
+        } else {
+            found.next
+        };
+        Ok(removed > 0 || !is_over || more)
     }
 
     fn now(&mut self, connection: &Connection) -> rusqlite::Result<Timestamp> {
@@ -86,14 +91,29 @@ impl Cleaner {
     }
 }
 
+/// The last rows that a round has seen.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Passed {
+    events: i64,
+    attempts: i64,
+}
+
+impl Passed {
+    /// At the end of a round.
+    const ALL: Self = Self {
+        events: i64::MAX,
+        attempts: i64::MAX,
+    };
+}
+
 /// What one step deletes.
 #[derive(Debug)]
 struct Deletable {
     events: Vec<[u8; 16]>,
     attempts: Vec<i64>,
     gaps: Vec<i64>,
-    /// The last event that was seen, if there may be more after it.
-    next: Option<i64>,
+    /// The last rows that were seen; all if there is nothing to delete after them.
+    next: Passed,
 }
 
 /// Looks for the oldest events beyond the limits, old gaps, and old attempts whose event never came. Only reads.
@@ -104,27 +124,49 @@ fn find(
     connection: &Connection,
     retention: Retention,
     now: Timestamp,
-    passed: i64,
+    passed: Passed,
 ) -> rusqlite::Result<Deletable> {
     let max_age = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
     let oldest = now.0.saturating_sub(max_age);
-    let rows = |sql: &str| -> rusqlite::Result<Vec<i64>> {
-        let mut statement = connection.prepare_cached(sql)?;
-        let values = named_params! {":oldest": oldest, ":limit": codes::len(CHUNK)};
-        statement.query_map(values, |row| row.get(0))?.collect()
-    };
-    let attempts = rows(
-        "SELECT row FROM (SELECT row, event, started_at FROM attempt ORDER BY row LIMIT :limit) AS a
-         WHERE a.started_at < :oldest AND NOT EXISTS (SELECT 1 FROM event WHERE id = a.event)",
-    )?;
+    // While the system's clock is doubted, new rows have its time all the same.
+    let young = oldest..=now.max(Timestamp::now()).0;
+    let (attempts, next_attempts) = attempts_to_remove(connection, &young, passed.attempts)?;
     let gaps = gaps_to_remove(connection, retention, oldest)?;
-    let (events, next) = events_to_remove(connection, retention, (oldest, now.0), passed)?;
+    let (events, next_events) = events_to_remove(connection, retention, &young, passed.events)?;
     Ok(Deletable {
         events,
         attempts,
         gaps,
-        next,
+        next: Passed {
+            events: next_events.unwrap_or(i64::MAX),
+            attempts: next_attempts.unwrap_or(i64::MAX),
+        },
     })
+}
+
+/// Finds old attempts whose event never came, among a chunk of them; and the last of the chunk, if there may be more behind it.
+fn attempts_to_remove(
+    connection: &Connection,
+    young: &RangeInclusive<i64>,
+    passed: i64,
+) -> rusqlite::Result<(Vec<i64>, Option<i64>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT a.row, a.started_at, EXISTS (SELECT 1 FROM event WHERE id = a.event)
+         FROM attempt AS a WHERE a.row > :passed ORDER BY a.row LIMIT :limit",
+    )?;
+    let mut rows =
+        statement.query(named_params! {":passed": passed, ":limit": codes::len(CHUNK)})?;
+    let (mut found, mut last, mut looked_at) = (Vec::new(), (passed, 0), 0);
+    while let Some(row) = rows.next()? {
+        (last, looked_at) = ((row.get(0)?, row.get(1)?), looked_at + 1);
+        let has_event: bool = row.get(2)?;
+        if last.1 < *young.start() && !has_event {
+            found.push(last.0);
+        }
+    }
+    let (row, started_at) = last;
+    let may_be_more = looked_at == CHUNK && !young.contains(&started_at);
+    Ok((found, may_be_more.then_some(row)))
 }
 
 /// Finds gaps that are too old, or too many: as many are kept as events.
@@ -157,12 +199,17 @@ const NOT_BOOKMARKED: &str = "SELECT events
 /// Pending events, and the bytes of their requests, from the forwarder's queue alone.
 const PENDING: &str = "SELECT count(*), coalesce(sum(bytes), 0) FROM event WHERE forward = 1";
 
+/// Bytes of answers to pending events, which are replays as a rule: those stand in `odd`.
+const PENDING_ANSWERS: &str = "SELECT 0, coalesce(sum(length(w.headers) + length(w.body)), 0)
+   FROM event AS e INDEXED BY event_pending CROSS JOIN odd AS o ON o.row = e.row
+   CROSS JOIN attempt AS a ON a.event = e.id CROSS JOIN answer AS w ON w.row = a.row WHERE e.forward = 1";
+
 /// Finds the oldest events that are too many, too large together or too old, among a chunk of them; and the last of the
 /// chunk, if there may be more behind it.
 fn events_to_remove(
     connection: &Connection,
     retention: Retention,
-    (oldest, now): (i64, i64),
+    young: &RangeInclusive<i64>,
     passed: i64,
 ) -> rusqlite::Result<(Vec<[u8; 16]>, Option<i64>)> {
     // Otherwise many bookmarks, or an app that is down for long, would push out every new event.
@@ -178,6 +225,9 @@ fn events_to_remove(
         let (pending, pending_bytes) = two(PENDING)?;
         count = count.saturating_sub(pending);
         bytes = bytes.saturating_sub(pending_bytes);
+        if bytes > retention.max_bytes {
+            bytes = bytes.saturating_sub(two(PENDING_ANSWERS)?.1);
+        }
     }
     let mut too_many = count.saturating_sub(retention.max_events);
     let mut too_large = bytes.saturating_sub(retention.max_bytes);
@@ -193,8 +243,8 @@ fn events_to_remove(
     let (mut ids, mut last, mut looked_at) = (Vec::new(), passed, 0);
     while let Some(row) = rows.next()? {
         let stored_at: i64 = row.get(2)?;
-        let is_beyond = too_many > 0 || too_large > 0 || stored_at < oldest;
-        if !is_beyond && stored_at <= now {
+        let is_beyond = too_many > 0 || too_large > 0 || stored_at < *young.start();
+        if !is_beyond && young.contains(&stored_at) {
             return Ok((ids, None));
         }
         (last, looked_at) = (row.get(0)?, looked_at + 1);
