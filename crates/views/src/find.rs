@@ -11,7 +11,7 @@ use ringtail_store::{History, MAX_PAGE, Selector};
 const SHOWN: usize = 4;
 
 /// Finds the events that a text names: a selector, or `endpoint/selector`. An ambiguous text is an error: numbers of two
-/// endpoints, or an id prefix of two events.
+/// endpoints, a number that a relay has given twice, as after a restored backup, or an id prefix of two events.
 ///
 /// Returns ids, because a range may be the whole history.
 ///
@@ -59,12 +59,12 @@ pub async fn find(
         });
     }
     let clear = match selector {
-        Selector::Seq { .. } => endpoints.len() == 1,
-        Selector::Id(_) => found.len() == 1,
+        Selector::Seq { first, last } if first != last => endpoints.len() == 1,
+        Selector::Seq { .. } | Selector::Id(_) => found.len() == 1,
     };
     match clear {
         true => Ok(found),
-        false => Err(ambiguous(text, &selector, found.len(), endpoints)),
+        false => Err(ambiguous(text, &selector, &found, endpoints)),
     }
 }
 
@@ -121,14 +121,18 @@ fn some(names: &[String]) -> String {
 fn ambiguous(
     text: &str,
     selector: &Selector,
-    count: usize,
+    found: &[EventId],
     endpoints: BTreeSet<String>,
 ) -> Failure {
-    let endpoints = Vec::from_iter(endpoints);
+    let (count, endpoints) = (found.len(), Vec::from_iter(endpoints));
     let failure = format!("{text} matches {count} events of {}", some(&endpoints));
     let number = text.rsplit('/').next().unwrap_or(text);
-    let hint = match (selector, endpoints.first()) {
-        (Selector::Seq { .. }, Some(first)) => format!("name the endpoint, as in {first}/{number}"),
+    let hint = match (selector, &endpoints[..]) {
+        (Selector::Seq { .. }, [_]) => {
+            let ids: Vec<String> = found.iter().map(EventId::to_string).collect();
+            format!("name one by its id: {}", some(&ids))
+        }
+        (Selector::Seq { .. }, [first, ..]) => format!("name the endpoint, as in {first}/{number}"),
         _ => "give more of the id".to_owned(),
     };
     Failure::new(&codes::NO_DATA, failure).hint(hint)
@@ -168,4 +172,36 @@ pub fn is_on(event: &EventRow, endpoint: Option<&str>) -> bool {
 
 fn is_of(id: &str, wanted: &str) -> bool {
     id == wanted || endpoint_name(id) == wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtail_store::testing::{ENDPOINT, TestHistory, call};
+    use ringtail_store::{Forwarding, Incoming};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_number_that_was_given_twice_names_no_event() {
+        let test = TestHistory::open();
+        let mut ids = Vec::new();
+        for journal in ["before", "after"] {
+            let event = call(22, "s");
+            ids.push(event.id);
+            let batch = vec![Incoming::Event(event)];
+            let stored = test
+                .history
+                .store(ENDPOINT, journal, batch, Forwarding::Off);
+            stored.await.unwrap();
+        }
+        for text in ["22", "demo/22"] {
+            let failure = find(&test.history, None, text).await.unwrap_err();
+            let expected = format!("hint: name one by its id: {}, {}", ids[0], ids[1]);
+            assert!(failure.to_string().contains(&expected), "{failure}");
+        }
+        let found = find_one(&test.history, None, &ids[1].to_string()).await;
+        assert_eq!(found.unwrap().id, ids[1]);
+        let both = find(&test.history, None, "22..23").await;
+        assert_eq!(both.unwrap(), ids);
+    }
 }
