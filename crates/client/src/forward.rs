@@ -33,6 +33,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use ringtail_outbound::failure::SendFailure;
 use ringtail_protocol::event::Timestamp;
 
 pub(crate) use self::passthrough::Undelivered;
@@ -122,6 +123,7 @@ impl Forwarder {
             running: JoinSet::new(),
             tasks: HashMap::new(),
             sent: HashMap::new(),
+            in_company: HashMap::new(),
             lost: HashMap::new(),
             loaded: None,
             status: self.status.clone(),
@@ -132,8 +134,8 @@ impl Forwarder {
     }
 }
 
-/// Times that an event may lose its connection to an app that is then down. After that it counts as an attempt: the event itself
-/// may be what stops the app.
+/// Times that an event in flight alone may lose its connection to an app that is then down. After that it counts as an attempt:
+/// the event itself may be what stops the app.
 const MAX_LOST: u8 = 3;
 
 /// Context of the forwarder's tasks.
@@ -154,7 +156,7 @@ enum Done {
     Sent {
         row: RowId,
         end: End,
-        /// How often the event has lost its connection to an app that was then down.
+        /// How often the event alone has lost its connection to an app that was then down.
         lost: u8,
     },
     Counted(u64),
@@ -181,7 +183,9 @@ struct ForwardLoop {
     tasks: HashMap<Id, Task>,
     /// Events that the app has.
     sent: HashMap<RowId, Unanswered>,
-    /// How often each event has lost its connection to an app that was then down.
+    /// Events in flight, and whether others were in flight with them.
+    in_company: HashMap<RowId, Arc<AtomicBool>>,
+    /// How often each event alone has lost its connection to an app that was then down.
     lost: HashMap<RowId, u8>,
     /// The request of the event that was loaded last, until what follows has been done.
     loaded: Option<(RowId, StoredRequest)>,
@@ -251,9 +255,23 @@ impl ForwardLoop {
                 let lost = self.lost.remove(&row).unwrap_or(0);
                 let loaded = self.loaded.take_if(|(of, _)| *of == row);
                 let stored = loaded.map(|(_, stored)| stored);
-                self.begin(Task::Send(row), work.send(row, stored, lost));
+                let in_company = self.company(row);
+                self.begin(Task::Send(row), work.send(row, stored, lost, in_company));
             }
         }
+    }
+
+    /// Notes that an event is sent, and whom it joins: a late one was alone for long enough.
+    fn company(&mut self, row: RowId) -> Arc<AtomicBool> {
+        let late = self.scheduler.late();
+        for (other, in_company) in &self.in_company {
+            if !late.contains_key(other) {
+                in_company.store(true, Ordering::Relaxed);
+            }
+        }
+        let in_company = Arc::new(AtomicBool::new(!self.in_company.is_empty()));
+        self.in_company.insert(row, Arc::clone(&in_company));
+        in_company
     }
 
     fn begin(&mut self, task: Task, work: impl Future<Output = Done> + Send + 'static) {
@@ -272,6 +290,7 @@ impl ForwardLoop {
             }
             Ok(Done::Sent { row, end, lost }) => {
                 self.sent.remove(&row);
+                self.in_company.remove(&row);
                 if lost > 0 && matches!(end, End::Unreachable { .. }) {
                     self.lost.insert(row, lost);
                 }
@@ -296,6 +315,7 @@ impl ForwardLoop {
                     }
                     Task::Send(row) => {
                         self.sent.remove(&row);
+                        self.in_company.remove(&row);
                         Some(Input::Finished(row, End::Gone))
                     }
                     Task::Count => {
@@ -469,7 +489,13 @@ impl Work {
         }
     }
 
-    async fn send(self, row: RowId, stored: Option<StoredRequest>, mut lost: u8) -> Done {
+    async fn send(
+        self,
+        row: RowId,
+        stored: Option<StoredRequest>,
+        mut lost: u8,
+        in_company: Arc<AtomicBool>,
+    ) -> Done {
         let stored = match stored {
             Some(stored) => Some(stored),
             None => self.stored_request(row).await,
@@ -480,11 +506,9 @@ impl Work {
             return Done::Sent { row, end, lost };
         };
         let seq = stored.seq;
-        let mut was_connected = false;
-        let delivery = self
+        let mut delivery = self
             .sender
             .deliver(&stored, Cause::Forward, || {
-                was_connected = true;
                 let sent_at = Timestamp::now();
                 let sent = Unanswered { row, seq, sent_at };
                 // The queue has room for every request in flight.
@@ -492,15 +516,24 @@ impl Work {
             })
             .await;
         drop(stored);
-        lost += u8::from(was_connected && !delivery.connected);
+        // Of several, any may be what stopped the app.
+        let is_suspect = delivery.lost.is_some() && !in_company.load(Ordering::Relaxed);
+        lost += u8::from(is_suspect);
         let end = match &delivery.attempt.outcome {
             Outcome::Error { kind, message } if !delivery.connected && lost < MAX_LOST => {
                 End::Unreachable {
                     kind: *kind,
                     reason: message.clone(),
+                    lost: delivery.lost.is_some(),
                 }
             }
-            _ => self.record(delivery).await,
+            _ => {
+                // That the app is down then is not what became of the event.
+                if let Some(SendFailure { kind, message, .. }) = delivery.lost.take() {
+                    delivery.attempt.outcome = Outcome::Error { kind, message };
+                }
+                self.record(delivery).await
+            }
         };
         Done::Sent { row, end, lost }
     }

@@ -288,10 +288,11 @@ impl PassthroughTask {
             cancel,
             mut reserved,
         } = self;
+        let lost = &mut None;
         let head = tokio::select! {
             // `biased`: on shutdown, prefer a response that has already arrived.
             biased;
-            head = sender.head(outgoing, || ()) => Some(head),
+            head = sender.head(outgoing, || (), lost) => Some(head),
             () = cancel.cancelled() => None,
         };
         let delivery = match head {

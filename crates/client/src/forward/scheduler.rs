@@ -5,6 +5,9 @@
 //! has given up on it by then, and sends the next one. Its response is still read. While the target is not known to accept
 //! connections, only the oldest event is sent, as a probe. An undelivered event returns to the head of its key.
 //!
+//! An event that has lost its connection to an app that is then down may be what stopped the app: a suspect. It is sent once
+//! nothing else is in flight, and blocks all keys as it blocks its own.
+//!
 //! ```text
 //! untried ──connected──▶ up ──unreachable──▶ down ──probe connected──▶ up
 //!    └────────unreachable───────────────────▶ │ ◀─┐
@@ -13,7 +16,7 @@
 //!
 //! Memory: at most [`Limits::window`] rows and their keys; further pending events stay in the history.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,6 +70,8 @@ pub(super) enum End {
         kind: FailureKind,
         /// The failure in words.
         reason: String,
+        /// Whether a connection was lost.
+        lost: bool,
     },
     /// The event is no longer pending, or cannot be sent before a restart.
     Gone,
@@ -123,6 +128,8 @@ pub(super) struct Scheduler {
     probe: Option<RowId>,
     /// Whether an event has left that may still be pending.
     has_lost: bool,
+    /// Rows that have lost a connection and are to be sent alone.
+    suspects: HashSet<RowId>,
 }
 
 impl Scheduler {
@@ -143,6 +150,7 @@ impl Scheduler {
             paused: false,
             probe: None,
             has_lost: false,
+            suspects: HashSet::new(),
         }
     }
 
@@ -253,8 +261,15 @@ impl Scheduler {
 
     fn finished(&mut self, row: RowId, end: End, now: Instant) {
         self.has_lost |= end == End::Gone;
+        match &end {
+            End::Unreachable { lost, .. } if *lost => _ = self.suspects.insert(row),
+            End::Unreachable { .. } => {}
+            End::Done | End::Gone => _ = self.suspects.remove(&row),
+        }
         let Some(key) = self.in_flight.remove(&row) else {
-            if let (Some(key), End::Unreachable { kind, reason }) = (self.late.remove(&row), end) {
+            if let (Some(key), End::Unreachable { kind, reason, .. }) =
+                (self.late.remove(&row), end)
+            {
                 self.put_back(row, &key);
                 self.unreachable(false, kind, reason, now);
             }
@@ -264,7 +279,7 @@ impl Scheduler {
         match end {
             End::Done => self.connected(row),
             End::Gone => {}
-            End::Unreachable { kind, reason } => {
+            End::Unreachable { kind, reason, .. } => {
                 self.put_back(row, &key);
                 self.unreachable(was_probe, kind, reason, now);
             }
@@ -347,7 +362,17 @@ impl Scheduler {
     fn has_next(&self) -> bool {
         let has_slot =
             self.in_flight.len() < self.limits.in_flight && self.late.len() < self.limits.late;
-        has_slot && !self.paused && !self.heads.is_empty()
+        let head = self.heads.first_key_value();
+        has_slot && !self.paused && head.is_some_and(|(row, _)| self.may_join(*row))
+    }
+
+    /// Returns whether an event may be sent while those in flight are: a suspect is alone.
+    fn may_join(&self, row: RowId) -> bool {
+        if self.suspects.contains(&row) {
+            return self.in_flight.is_empty() && self.late.is_empty();
+        }
+        let mut busy = self.in_flight.keys();
+        self.suspects.is_empty() || !busy.any(|row| self.suspects.contains(row))
     }
 
     fn may_send(&self, now: Instant) -> bool {

@@ -152,11 +152,15 @@ impl Sender {
             Err(failure) => return draft.failed(failure),
         };
         draft.target.clone_from(&outgoing.url);
-        let (began, answer) = self.head(outgoing, connected).await;
+        let mut lost = None;
+        let (began, answer) = self.head(outgoing, connected, &mut lost).await;
         draft.began = began;
         match answer {
             Ok(response) => self.read(draft, response).await,
-            Err(failure) => draft.failed(failure),
+            Err(failure) => Delivery {
+                lost: lost.filter(|_| !failure.connected),
+                ..draft.failed(failure)
+            },
         }
     }
 
@@ -212,10 +216,12 @@ impl Sender {
     ///
     /// A request whose connection ended without one byte of a response is sent again: after a kept connection on a new one, and
     /// after that once more. An app that stops ends the connections that it has kept, and those that it has not accepted or read.
+    /// `lost` gets how the last of these connections ended.
     pub(super) async fn head(
         &self,
         mut outgoing: Outgoing,
         connected: impl FnOnce() + Send,
+        lost: &mut Option<SendFailure>,
     ) -> (Began, Result<http::Response<AnswerBody>, SendFailure>) {
         let mut began = Began::now();
         let read = timeout_at(self.deadline(began), outgoing.body.read_small()).await;
@@ -255,6 +261,7 @@ impl Sender {
                 }
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(broken)) => {
+                    let failure = SendFailure::answering(&broken.error, self.target());
                     let may_retry = is_kept || std::mem::take(&mut may_retry);
                     if may_retry && !broken.is_answered {
                         if !is_kept {
@@ -262,9 +269,10 @@ impl Sender {
                         }
                         // Those that are kept have most likely ended, too.
                         pool.clear();
+                        *lost = Some(failure);
                         continue;
                     }
-                    Err(SendFailure::answering(&broken.error, self.target()))
+                    Err(failure)
                 }
             };
             return (began, answer);
@@ -402,9 +410,10 @@ fn whole(body: Bytes) -> OutgoingBody {
 pub struct Delivery {
     /// What to record.
     pub attempt: NewAttempt,
-    /// Whether the last connection was made. If not, the app has not seen the request, unless `connected` was called: a
-    /// connection was then lost before.
+    /// Whether the last connection was made. If not, the app has not seen the request, unless a connection was lost before.
     pub connected: bool,
+    /// How the connection before the last one was lost, if the last one was not made.
+    pub lost: Option<SendFailure>,
 }
 
 /// When a request began.
@@ -487,6 +496,7 @@ impl Draft {
     fn end(self, outcome: Outcome, connected: bool) -> Delivery {
         Delivery {
             connected,
+            lost: None,
             attempt: NewAttempt {
                 event: self.event,
                 cause: self.cause,

@@ -532,6 +532,60 @@ async fn an_event_that_stops_the_app_is_sent_a_few_times() {
     running.stop().await;
 }
 
+/// Events that are in flight when another one stops the app are not the cause.
+#[tokio::test]
+async fn an_event_that_stops_the_app_takes_no_other_with_it() {
+    let test = TestHistory::open();
+    let stops = Arc::new(Notify::new());
+    let mut app = App::down({
+        let stops = Arc::clone(&stops);
+        move |seen| {
+            if seen.sequence() == 2 {
+                stops.notify_one();
+                return Reply::status(200).after(Duration::from_secs(60));
+            }
+            Reply::status(200).after(Duration::from_millis(300))
+        }
+    });
+    let events = (1..=6).map(|seq| call(seq, &seq.to_string()));
+    test.receives(events.collect()).await;
+    let running = Running::with(&test.history, sender_to(&app), eager());
+    // Once with the others, and then alone.
+    for _ in 0..=MAX_LOST {
+        app.up();
+        let stopped = tokio::time::timeout(Duration::from_secs(20), stops.notified());
+        stopped.await.expect("the event is sent once more");
+        app.go_down().await;
+        // The probes, each later than the one before, end after the second tries of what was in flight.
+        let mut last = running.state(is_down).await;
+        for _ in 0..5 {
+            let later = |state: &Status| is_down(state) && target(state) != target(&last);
+            last = running.state(later).await;
+        }
+    }
+    app.up();
+    let rows = attempts(&test, 6).await;
+    running.stop().await;
+    let failed: Vec<_> = rows
+        .iter()
+        .filter(|row| row.outcome != Outcome::Status(200))
+        .collect();
+    let [failed] = failed[..] else {
+        panic!("{failed:?}")
+    };
+    // What became of its connection, and not that the app was down afterwards.
+    assert!(
+        matches!(
+            failed.outcome,
+            Outcome::Error {
+                kind: FailureKind::Reset,
+                ..
+            }
+        ),
+        "{failed:?}"
+    );
+}
+
 /// So that nothing is in flight any more when the target is known to be down.
 fn one_at_a_time() -> ForwardOptions {
     let mut options = eager();

@@ -62,6 +62,15 @@ fn held() -> End {
     End::Unreachable {
         kind: FailureKind::Refused,
         reason: "refused".to_owned(),
+        lost: false,
+    }
+}
+
+fn lost() -> End {
+    End::Unreachable {
+        kind: FailureKind::Refused,
+        reason: "refused".to_owned(),
+        lost: true,
     }
 }
 
@@ -132,6 +141,33 @@ fn a_late_event_whose_app_went_away_is_sent_again_before_the_later_ones() {
     script.on(Input::Connected(RowId(1)));
     assert_eq!(script.finish(1, End::Done), send(&[2]));
     assert_eq!(script.finish(2, End::Done), send(&[3]));
+}
+
+#[test]
+fn events_that_have_lost_a_connection_are_sent_alone() {
+    let mut script = Script::up();
+    script.on(Input::Grew);
+    assert_eq!(
+        script.load(&[(1, "a"), (2, "b"), (3, "c")]),
+        send(&[1, 2, 3])
+    );
+    script.on(Input::Connected(RowId(3)));
+    for row in [2, 3] {
+        assert_eq!(script.finish(row, lost()), []);
+    }
+    // The first is in flight while the target is known to be up.
+    script.scheduler.health = Health::Up;
+    assert_eq!(script.later(0), []);
+    assert_eq!(script.finish(1, End::Done), send(&[2]));
+    assert_eq!(script.on(Input::Connected(RowId(2))), []);
+    script.on(Input::Grew);
+    assert_eq!(script.load(&[(4, "d"), (5, "e")]), []);
+    // The next one may be what stops the app, so it waits for the answer.
+    assert_eq!(script.later(3000), []);
+    assert_eq!(script.finish(2, End::Done), send(&[3]));
+    assert_eq!(script.on(Input::Connected(RowId(3))), []);
+    // It blocks other keys no longer than its own.
+    assert_eq!(script.later(3000), send(&[4, 5]));
 }
 
 #[test]
@@ -405,13 +441,16 @@ impl World {
         let Some(row) = self.pick(which) else {
             return Ok(());
         };
-        // What has been connected may have lost the connection to an app that is down.
-        self.connected.remove(&row);
+        // What has been connected has lost the connection to an app that is down.
+        let unreachable = match self.connected.remove(&row) {
+            Some(_) => lost(),
+            None => held(),
+        };
         self.in_flight.retain(|busy| *busy != row);
         if end.is_some() {
             self.ended.insert(row);
         }
-        self.on(Input::Finished(RowId(row), end.unwrap_or_else(held)))
+        self.on(Input::Finished(RowId(row), end.unwrap_or(unreachable)))
     }
 }
 
