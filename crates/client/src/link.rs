@@ -113,7 +113,11 @@ impl LinkSupervisor {
                         &self.give_up,
                         on_begin,
                     );
-                    match served.await {
+                    let end = served.await;
+                    if began.is_some() {
+                        away = None;
+                    }
+                    match end {
                         SessionEnd::Stopped => return Ok(()),
                         SessionEnd::Silent => {
                             tracing::warn!("a canary did not come over the link; dialling again");
@@ -127,7 +131,6 @@ impl LinkSupervisor {
                         end => {
                             if let Some(began) = began {
                                 redial.worked(began.elapsed());
-                                away = None;
                             }
                             LinkError::Session(end)
                         }

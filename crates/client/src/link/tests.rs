@@ -12,6 +12,7 @@ use ringtail_protocol::stream::{ByteStream, websocket_config};
 use tempfile::TempDir;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_util::task::TaskTracker;
 
 use self::fake::{ENDPOINT, FakeRelay, RelayEnd, call, empty, event, open};
 use super::*;
@@ -502,6 +503,51 @@ async fn a_link_ends_the_failures_in_a_row() {
         end = relay.dialled().await.open().await;
     }
     client.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_that_was_given_up_had_ended_the_failures_before_it() {
+    let mut relay = FakeRelay::start().await;
+    let (account, dir) = (relay.account(), tempfile::tempdir().unwrap());
+    let give_up = Arc::new(Notify::new());
+    let (status, mut seen) = watch::channel(Status::new("demo"));
+    let cancel = CancellationToken::new();
+    let linker = LinkSupervisor {
+        cache: EndpointCache::new(dir.path(), &account.relay, "demo", None),
+        account,
+        name: "demo".into(),
+        history: History::open(dir.path()).unwrap(),
+        status,
+        endpoint: watch::channel(None).0,
+        digital_verify_token: None,
+        passthrough: None,
+        forwarding: Forwarding::Off,
+        give_up: Arc::clone(&give_up),
+        cancel: cancel.clone(),
+    };
+    let mut failed = {
+        let mut seen = seen.clone();
+        async move || {
+            let waiting = |status: &Status| matches!(status.link, LinkState::Waiting { .. });
+            match seen.wait_for(waiting).await.unwrap().link {
+                LinkState::Waiting { failures, .. } => failures,
+                _ => unreachable!("it was waited for"),
+            }
+        }
+    };
+    let unavailable = (StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE);
+    relay.refuse_link(unavailable.0, unavailable.1);
+    let tasks = TaskTracker::new();
+    let linking = tasks.spawn(linker.run());
+    assert_eq!(failed().await, 1);
+    let _end = relay.dialled().await.open().await;
+    let connected = |status: &Status| status.link == LinkState::Connected;
+    drop(seen.wait_for(connected).await.unwrap());
+    relay.refuse_link(unavailable.0, unavailable.1);
+    give_up.notify_waiters();
+    assert_eq!(failed().await, 1);
+    cancel.cancel();
+    linking.await.unwrap().unwrap();
 }
 
 #[test]
