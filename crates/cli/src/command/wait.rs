@@ -105,12 +105,15 @@ pub(super) async fn run(common: &Common, args: WaitArgs) -> Result<(), Failure> 
     }
     let came = history.watermarks().borrow().events.0 - newest.0;
     let failure = format!(
-        "{count} of {} events came within {} s",
+        "{count} of {} events match after {} s",
         wanted.count,
         args.timeout.as_secs_f64()
     );
     let hint = match came {
-        0 => "nothing arrived: check that `ringtail listen` runs with this --data directory".into(),
+        0 if count == 0 => {
+            "nothing arrived: check that `ringtail listen` runs with this --data directory".into()
+        }
+        0 => "nothing arrived meanwhile: give a longer --timeout".into(),
         _ => format!(
             "{} arrived meanwhile: see `ringtail events list`",
             counted(came, "event")
