@@ -6,7 +6,7 @@
 mod failures;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ringtail_errors::{Code, Coded, codes};
@@ -28,7 +28,7 @@ use ringtail_model::secrets::Secrets;
 use ringtail_model::signature::SignaturePolicy;
 use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::target::TargetUrl;
-use ringtail_model::{Endpoint, Status, Target, TargetState, Watermarks};
+use ringtail_model::{Endpoint, Status, Target, TargetState, Unanswered, Watermarks};
 use ringtail_store::{Forwarding, History, OpenError, Retention, SELDOM};
 
 /// How long a canary's way from the relay to the history may take.
@@ -77,6 +77,7 @@ struct Inner {
     tasks: TaskTracker,
     cancel: CancellationToken,
     refusal: Arc<OnceLock<Refusal>>,
+    given_up: Arc<Mutex<Vec<Unanswered>>>,
     /// Held as long as there is a handle.
     _lock: ringtail_files::Lock,
 }
@@ -177,6 +178,7 @@ impl Engine {
             cancel: cancel.child_token(),
         };
         let refused = Arc::clone(&refusal);
+        let given_up = Arc::default();
         // Stop everything when the link task ends, also by a panic.
         let whole = cancel.clone().drop_guard();
         tasks.spawn(
@@ -201,6 +203,7 @@ impl Engine {
                 options: ForwardOptions::default(),
                 status: status.clone(),
                 paused: wanted,
+                given_up: Arc::clone(&given_up),
             };
             let forward = forward(
                 forwarder,
@@ -234,6 +237,7 @@ impl Engine {
                 tasks,
                 cancel,
                 refusal,
+                given_up,
                 _lock: lock,
             }),
         })
@@ -285,6 +289,13 @@ impl Engine {
     /// Starts a shutdown; [`Engine::join`] waits for its end.
     pub fn shutdown(&self) {
         self.inner.cancel.cancel();
+    }
+
+    /// Returns the events that the app had without an answer at the end, oldest first. They are sent again after a restart.
+    #[must_use]
+    pub fn given_up(&self) -> Vec<Unanswered> {
+        let given_up = self.inner.given_up.lock();
+        given_up.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until all tasks have ended.

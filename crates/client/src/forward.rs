@@ -24,8 +24,8 @@ mod scheduler;
 mod send;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -91,6 +91,8 @@ pub struct Forwarder {
     pub status: watch::Sender<Status>,
     /// While this is true nothing new is sent.
     pub paused: watch::Receiver<bool>,
+    /// Gets the events that the app had without an answer when it was stopped: they stay pending and are sent again.
+    pub given_up: Arc<Mutex<Vec<Unanswered>>>,
 }
 
 impl Forwarder {
@@ -127,6 +129,7 @@ impl Forwarder {
             lost: HashMap::new(),
             loaded: None,
             status: self.status.clone(),
+            given_up: Arc::clone(&self.given_up),
             cancel,
             shown: Health::Untried,
             count: Count::default(),
@@ -190,6 +193,7 @@ struct ForwardLoop {
     /// The request of the event that was loaded last, until what follows has been done.
     loaded: Option<(RowId, StoredRequest)>,
     status: watch::Sender<Status>,
+    given_up: Arc<Mutex<Vec<Unanswered>>>,
     cancel: CancellationToken,
     /// The health last published.
     shown: Health,
@@ -408,8 +412,13 @@ impl ForwardLoop {
     }
 
     async fn stop(mut self) {
+        let mut ended_rows = Vec::new();
         let ended = tokio::time::timeout(self.options.grace, async {
-            while self.running.join_next().await.is_some() {}
+            while let Some(done) = self.running.join_next().await {
+                if let Ok(Done::Sent { row, .. }) = done {
+                    ended_rows.push(row);
+                }
+            }
         });
         if ended.await.is_err() {
             tracing::info!(
@@ -417,6 +426,14 @@ impl ForwardLoop {
                 "aborted requests to the target; their events stay pending"
             );
             self.running.shutdown().await;
+            while let Ok(sent) = self.connections.try_recv() {
+                self.sent.insert(sent.row, sent);
+            }
+            self.sent.retain(|row, _| !ended_rows.contains(row));
+            let mut given_up: Vec<Unanswered> = self.sent.into_values().collect();
+            given_up.sort_unstable_by_key(|sent| sent.row);
+            let mut all = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend(given_up);
         }
     }
 }

@@ -34,6 +34,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Endpoints per client: each has a link, a forwarder and a line on the screen.
 const MAX_ENDPOINTS: usize = 16;
 
+/// Numbers of unanswered events that a message lists.
+const MAX_GIVEN_UP: usize = 16;
+
 pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure> {
     let output = output(args.output)?;
     let mut flags = common.flags(None);
@@ -163,10 +166,30 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
             return Err(Failure::new(&codes::FAILED, "stopped before shutdown was complete"));
         }
     };
+    engines.iter().for_each(tell_given_up);
     // The relay's refusal explains the end better than an output error.
     end?;
     shown?;
     told
+}
+
+/// Says which events the app gets twice because it had not answered.
+fn tell_given_up(engine: &Engine) {
+    let given_up = engine.given_up();
+    let numbers = given_up.iter().map(|sent| format!("#{}", sent.seq));
+    let shown: Vec<String> = numbers.take(MAX_GIVEN_UP).collect();
+    if shown.is_empty() {
+        return;
+    }
+    let more = match given_up.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    note(&format!(
+        "{}: sent {}{more} and got no response; pending, and sent again by the next `ringtail listen`\n",
+        engine.status().borrow().name,
+        shown.join(", ")
+    ));
 }
 
 /// Returns what `--subscribe` asks for.

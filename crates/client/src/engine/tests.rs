@@ -28,6 +28,7 @@ async fn another_endpoint_gets_another_forwarder() {
     let (_paused, wanted) = watch::channel(false);
     let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
     let forwarder = Forwarder {
+        given_up: Default::default(),
         history: test.history.clone(),
         sender: sender_to(&app),
         options: ForwardOptions::default(),

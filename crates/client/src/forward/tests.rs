@@ -18,6 +18,7 @@ use ringtail_store::testing::{ENDPOINT, TestHistory, attempt, call};
 struct Running {
     status: watch::Receiver<Status>,
     paused: watch::Sender<bool>,
+    given_up: Arc<Mutex<Vec<Unanswered>>>,
     tasks: TaskTracker,
     cancel: CancellationToken,
 }
@@ -35,6 +36,7 @@ impl Running {
         Self {
             status,
             paused,
+            given_up: forwarder.given_up,
             tasks,
             cancel,
         }
@@ -72,6 +74,7 @@ fn forwarder(
         ..Status::new("demo")
     });
     let forwarder = Forwarder {
+        given_up: Arc::default(),
         history: history.clone(),
         sender,
         options,
@@ -133,6 +136,7 @@ async fn nothing_is_published_once_it_is_cancelled() {
     };
     let (status, seen) = watch::channel(of_another);
     let forwarder = Forwarder {
+        given_up: Arc::default(),
         history: test.history.clone(),
         sender: to("127.0.0.1:9".parse().unwrap()),
         options: ForwardOptions::default(),
@@ -428,7 +432,7 @@ async fn what_does_not_end_in_time_stays_pending() {
             std::future::pending()
         }
     });
-    test.receives(vec![call(1, "s")]).await;
+    test.receives(vec![call(1, "s"), call(2, "s")]).await;
     let running = Running::with(
         &test.history,
         sender_to(&app),
@@ -438,8 +442,11 @@ async fn what_does_not_end_in_time_stays_pending() {
         },
     );
     arrived.notified().await;
+    let given_up = Arc::clone(&running.given_up);
     running.stop().await;
-    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 1);
+    assert_eq!(test.history.count_pending(ENDPOINT).await.unwrap(), 2);
+    let numbers: Vec<_> = given_up.lock().unwrap().iter().map(|it| it.seq).collect();
+    assert_eq!(numbers, [1], "the app has not had the second one");
     assert_eq!(test.history.counts().await.attempts, 0);
 }
 
