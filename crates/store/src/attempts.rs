@@ -9,8 +9,9 @@ use bytes::Bytes;
 use rusqlite::{Connection, Row, ToSql, named_params};
 
 use ringtail_protocol::event::{EventId, Header, Timestamp, header_map};
+use ringtail_ringcentral::limits::ANSWER_MAX_MS;
 use ringtail_ringcentral::validation::{self, Echo};
-use ringtail_ringcentral::verdict::{Answer, judge, wire_size};
+use ringtail_ringcentral::verdict::{Answer, Verdict, judge, wire_size};
 
 use ringtail_model::{AttemptDetail, AttemptRow, Cause, FailureKind, Outcome, RowId};
 
@@ -139,7 +140,12 @@ pub(super) fn read_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Atte
         None => {
             let kind = FailureKind::of_word(&row.get::<_, String>(at + 7)?);
             let message = row.get::<_, Option<String>>(at + 8)?.unwrap_or_default();
-            let verdict = judge(callback, Err(&kind.no_answer()));
+            let limit = Duration::from_millis(ANSWER_MAX_MS);
+            let verdict = match kind {
+                // RingCentral would have waited on.
+                FailureKind::TimedOut if duration < limit => Verdict::Unjudged { failed: true },
+                _ => judge(callback, Err(&kind.no_answer())),
+            };
             (Outcome::Error { kind, message }, verdict)
         }
     };

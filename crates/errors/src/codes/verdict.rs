@@ -92,6 +92,7 @@ codes! {
         causes: &[
             "A browser, a script or a scanner requested the endpoint's URL.",
             "It is a RingCentral webhook that this version does not know.",
+            "The app had not answered at the end of a `--timeout` below RingCentral's 3 s.",
         ],
         next: &[
             "`ringtail events show EVENT` shows the request and the app's response",

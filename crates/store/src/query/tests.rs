@@ -138,11 +138,21 @@ async fn verdicts_follow_the_rules_of_the_events_callback() {
     let mut large = attempt(id);
     large.body_len = 1024;
     test.history.record_attempt(large, false).await.unwrap();
+    for millis in [2999, 3000] {
+        let mut timed_out = attempt(id);
+        timed_out.duration = Duration::from_millis(millis);
+        timed_out.outcome = Outcome::Error {
+            kind: FailureKind::TimedOut,
+            message: String::new(),
+        };
+        test.history.record_attempt(timed_out, false).await.unwrap();
+    }
     test.history
         .record_attempt(attempt(id), false)
         .await
         .unwrap();
-    assert_eq!(verdict().await, ["status", "late", "size", "ok"]);
+    let expected = ["status", "late", "size", "unjudged", "no-answer", "ok"];
+    assert_eq!(verdict().await, expected);
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use ringtail_filter::{
     Comparison, Context, Expr, Field, Filter, Fit, Flag, JsonPath, StatusRange, Step, Test, Text,
 };
 
+use ringtail_model::FailureKind;
+
 use super::{tokens, trigrams};
 use crate::codes;
 
@@ -101,7 +103,13 @@ impl Parameters {
             Test::Flag(Flag::Duplicate) => "duplicate_of IS NOT NULL".to_owned(),
             Test::Flag(Flag::Pending) => "forward = 1".to_owned(),
             Test::Verdict("token") => "callback = 'validation'".to_owned(),
-            Test::Verdict("unjudged") => format!("callback NOT IN ({})", codes::judged()),
+            // A time-out may have been too short for a verdict.
+            Test::Verdict("unjudged") => format!(
+                "(callback NOT IN ({}) OR EXISTS
+                   (SELECT 1 FROM attempt AS a WHERE a.event = event.id AND a.failure = {}))",
+                codes::judged(),
+                self.add(FailureKind::TimedOut.word().to_owned())
+            ),
             _ => return None,
         })
     }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use ringtail_filter::testing::any_filter;
 use ringtail_model::secrets::Secrets;
-use ringtail_model::{Cause, Outcome};
+use ringtail_model::{Cause, FailureKind, Outcome};
 use ringtail_protocol::event::{Event, Header, Timestamp};
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -19,7 +19,9 @@ use super::*;
 use crate::testing::{
     ENDPOINT, JOURNAL, TestHistory, attempt, call, encoded, event, request, store, unmarked,
 };
-use crate::{BookmarkChange, Comment, Forwarding, Incoming, attempts, bookmark, schema};
+use crate::{
+    BookmarkChange, Comment, Forwarding, Incoming, NewAttempt, attempts, bookmark, schema,
+};
 
 fn context() -> Context {
     let now: Zoned = jiff::Timestamp::from_second(1_700_040_000)
@@ -277,10 +279,19 @@ fn an_answer_of_200_is_found_by_its_verdict() {
     events.push(encoded(6, validation.encode().unwrap()));
     events.extend([call(7, "s"), unmarked(8, "nobody knows what")]);
     let history = indexed(&events);
+    let opened = schema::open_writer(history.dir.path()).unwrap();
+    let given_up = NewAttempt {
+        outcome: Outcome::Error {
+            kind: FailureKind::TimedOut,
+            message: String::new(),
+        },
+        ..attempt(events[6].id)
+    };
+    attempts::record(&opened.connection, &given_up, true).unwrap();
     for (text, expected) in [
         ("verdict:token", vec![6]),
-        ("verdict:unjudged", vec![8]),
-        ("verdict:token or verdict:unjudged", vec![6, 8]),
+        ("verdict:unjudged", vec![7, 8]),
+        ("verdict:token or verdict:unjudged", vec![6, 7, 8]),
         ("verdict:late", vec![]),
     ] {
         let search = Search::new(Filter::parse(text).unwrap(), context());

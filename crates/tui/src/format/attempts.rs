@@ -136,8 +136,14 @@ fn verdict(detail: &AttemptDetail, event: &EventRow, out: &mut Vec<Line<'static>
                 Outcome::Status(status) => format!("{status} {}", canonical_reason(*status)),
                 Outcome::Error { .. } => "no answer".to_owned(),
             };
+            let why = match &detail.attempt.outcome {
+                Outcome::Error { kind, .. } if *kind == FailureKind::TimedOut => {
+                    "not a RingCentral webhook, or RingCentral waits longer"
+                }
+                _ => "not a RingCentral webhook",
+            };
             let words = format!(
-                "  – {} from the app; not a RingCentral webhook, so there is no verdict",
+                "  – {} from the app; {why}, so there is no verdict",
                 answer.trim_end()
             );
             out.push(line(words, PLAIN));
