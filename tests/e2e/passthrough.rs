@@ -151,16 +151,17 @@ async fn a_callback_that_comes_once_is_one_event_and_reaches_the_app_once() -> a
     let attempts = world.client.lines_of("attempt");
     let said: Vec<_> = attempts
         .iter()
-        .map(|it| (&it["error_kind"], &it["status"]))
+        .map(|it| (&it["cause"], &it["error_kind"], &it["status"]))
         .collect();
     let (none, ok) = (Value::Null, json!(200));
+    let (forward, passthrough) = (json!("forward"), json!("passthrough"));
     assert_eq!(
         said,
         [
-            (&none, &ok),
-            (&none, &ok),
-            (&json!("refused"), &none),
-            (&none, &ok)
+            (&forward, &none, &ok),
+            (&forward, &none, &ok),
+            (&passthrough, &json!("refused"), &none),
+            (&forward, &none, &ok)
         ]
     );
     let pressed: Vec<_> = world

@@ -154,6 +154,19 @@ pub enum ForwardState {
     Rejected,
 }
 
+impl ForwardState {
+    /// Returns its word in JSON lines.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// An attempt without headers and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRow {

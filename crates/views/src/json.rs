@@ -66,6 +66,7 @@ fn row(event: &EventRow) -> Value {
         "summary": event.summary,
         "body_len": event.body_len,
         "rejected": event.forward == ForwardState::Rejected,
+        "forward": event.forward.word(),
         "marked": event.bookmark.is_some(),
         "comment": event.bookmark.as_ref().map(|mark| &mark.comment),
         "edited_from": event.edited_from.map(|id| id.to_string()),

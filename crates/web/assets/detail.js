@@ -319,16 +319,18 @@ function answers(event, last) {
     pending: "200 from the relay, once stored",
     passed: "the app's own answer",
   }[event.disposition];
+  const pending = event.forward === "pending";
   const app = last
     ? el(
         "td",
         {},
+        pending && "pending · ",
         el("span", { class: tone(last) }, `${last.status ?? last.error_kind} ${last.verdict}`),
         ` · ${last.duration_ms} ms of 3000`,
         last.status !== undefined && ` · ${bytes(last.body_len)} of 1024 B`,
         last.verdict_reason && el("span", { class: "dim" }, ` · ${last.verdict_reason}`),
       )
-    : el("td", { class: "dim" }, event.rejected ? "not asked" : event.disposition === "pending" ? "pending" : "not asked");
+    : el("td", { class: "dim" }, pending ? "pending" : "not asked");
   return el(
     "table",
     {},

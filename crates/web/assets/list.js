@@ -122,6 +122,7 @@ export class List {
     const row = this.ids.get(attempt.event_id);
     if (!row) return;
     row.last_attempt = attempt;
+    if (attempt.cause === "forward" && row.forward === "pending") row.forward = "done";
     this.stale(row);
   }
 
@@ -278,9 +279,10 @@ export class List {
 }
 
 export function status(row) {
+  // A one-time callback that finds the app down has an attempt, and is delivered later.
+  if (row.forward === "pending") return "pending";
   const last = row.last_attempt;
-  if (last) return last.status ?? last.error_kind;
-  return row.disposition === "pending" && !row.rejected ? "pending" : "";
+  return last ? (last.status ?? last.error_kind) : "";
 }
 
 export function tone(attempt) {

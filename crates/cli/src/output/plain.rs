@@ -331,7 +331,12 @@ impl Style {
     /// A line of `events list`, with the endpoint if there are several.
     pub(crate) fn listed(&self, event: &EventRow, several: bool) -> String {
         let time = self.time(event.received_at, "%Y-%m-%d %H:%M:%S");
-        let state = match (&event.last_attempt, event.forward) {
+        // A one-time callback that finds the app down has an attempt, and is delivered later.
+        let last = match event.forward {
+            ForwardState::Pending => None,
+            _ => event.last_attempt.as_ref(),
+        };
+        let state = match (last, event.forward) {
             (Some(attempt), _) => match (&attempt.outcome, attempt.verdict.word()) {
                 // The status alone explains these verdicts.
                 (Outcome::Status(status), "ok" | "status" | "unjudged") => status.to_string(),
@@ -342,15 +347,14 @@ impl Style {
             (None, ForwardState::Rejected) => "rejected".to_owned(),
             (None, _) => "-".to_owned(),
         };
-        let tone = match &event.last_attempt {
+        let tone = match last {
             Some(attempt) if attempt.verdict.is_accepted() => Tone::Good,
             Some(_) => Tone::Bad,
             None if event.forward == ForwardState::Rejected => Tone::Bad,
             None => Tone::Dim,
         };
         let state = self.paint(tone, &format!("{state:<11}"));
-        let took = event.last_attempt.as_ref();
-        let took = took.map(|attempt| format!("{} ms", millis(attempt.duration)));
+        let took = last.map(|attempt| format!("{} ms", millis(attempt.duration)));
         let took = took.unwrap_or_default();
         let id = event.id.to_string();
         let id = self.paint(Tone::Dim, id.get(..13).unwrap_or(&id));

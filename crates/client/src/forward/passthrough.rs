@@ -189,7 +189,8 @@ impl Passthrough {
                 Some((ForwardState::Pending, _)) if is_down => {
                     if let Err(failure) = self.sender.probe().await {
                         let target = self.sender.target().to_string();
-                        let draft = Draft::new(event, Cause::Forward, target);
+                        // Not a forward: a recorded one is the end of its event.
+                        let draft = Draft::new(event, Cause::Passthrough, target);
                         record(&self.history, Duration::ZERO, draft.failed(failure)).await;
                         return Err(Undelivered::Unreachable);
                     }

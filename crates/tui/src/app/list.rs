@@ -366,7 +366,7 @@ pub(crate) fn attempted(event: &mut EventRow, attempt: &AttemptRow) {
     if !event.last_attempt.as_ref().is_none_or(older) {
         return;
     }
-    // A target that refuses connections leaves no attempt, so a recorded forward is done.
+    // The forwarder records no attempt for a target that refuses connections, so a recorded forward is done.
     if attempt.cause == Cause::Forward && event.forward == ForwardState::Pending {
         event.forward = ForwardState::Done;
     }

@@ -124,6 +124,7 @@ fn event_line() -> Value {
         "summary": one("string"),
         "body_len?": one("integer"),
         "rejected?": one("boolean"),
+        "forward?": word(&["none", "pending", "done", "rejected"]),
         "marked?": one("boolean"),
         "comment?": or_null("string"),
         "edited_from?": or_null("string"),

@@ -66,6 +66,22 @@ fn an_edited_event_was_answered_by_nobody() {
 }
 
 #[test]
+fn an_event_that_will_still_be_delivered_is_listed_as_pending() {
+    let mut callback = event();
+    let refused = Outcome::Error {
+        kind: ringtail_model::FailureKind::Refused,
+        message: "nothing listens there".into(),
+    };
+    callback.last_attempt = Some(attempt(refused, Vec::new()));
+    let line = style(false).listed(&callback, false);
+    assert!(line.contains("pending"), "{line}");
+    assert!(!line.contains("refused"), "{line}");
+    callback.forward = ForwardState::Done;
+    let line = style(false).listed(&callback, false);
+    assert!(line.contains("refused"), "{line}");
+}
+
+#[test]
 fn an_event_and_its_attempts_are_a_line_each() {
     let plain = style(false);
     let mut lines = plain.event(&event());
@@ -95,6 +111,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
     browser.verdict = Verdict::Unjudged { failed: true };
     lines += &plain.attempt(&browser, 19);
     let mut listed = event();
+    listed.forward = ForwardState::Done;
     listed.last_attempt = Some(browser);
     lines += &plain.listed(&listed, false);
     lines += &plain.gap(&GapRow {
@@ -155,6 +172,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
         ),
     ] {
         let mut answered = event();
+        answered.forward = ForwardState::Done;
         answered.last_attempt = Some(attempt(outcome, faults));
         lines += &plain.listed(&answered, false);
     }
