@@ -40,6 +40,7 @@ export class List {
     this.rows = [];
     this.ids = new Map();
     this.gaps = [];
+    this.endpoints = new Set();
     this.current = -1;
     this.following = true;
     this.next = null;
@@ -64,6 +65,7 @@ export class List {
     this.next = next;
     const top = this.grid.scrollTop;
     this.rows = fresh.concat(this.rows);
+    this.share(fresh);
     if (this.current >= 0) this.current += fresh.length;
     this.index();
     this.bound();
@@ -86,6 +88,7 @@ export class List {
     }
     const inOrder = fresh.every((row) => row.position > last);
     this.rows.push(...fresh);
+    this.share(fresh);
     if (!inOrder) this.rows.sort((one, other) => one.position - other.position);
     fresh.forEach((row) => this.ids.set(row.id, row));
     // An animation repaints at each frame, which costs too much in a burst.
@@ -96,6 +99,22 @@ export class List {
     if (this.following) this.toEnd();
     else if (fresh.length) $("newest").hidden = false;
     this.draw();
+  }
+
+  /** Remembers who shares the list: rows of several endpoints each name theirs. */
+  share(fresh) {
+    const before = this.endpoints.size;
+    // Edited copies have an endpoint of their own, and a mark.
+    fresh.forEach((row) => row.edited_from || this.endpoints.add(row.endpoint));
+    if (before !== this.endpoints.size) this.rows.forEach((row) => (row.changed = true));
+  }
+
+  /** The endpoint of a row if there are several, by its name if no other has it. */
+  label({ endpoint, edited_from: edited }) {
+    if (this.endpoints.size < 2) return edited ? "edited" : null;
+    const name = (id) => id.replace(/-[^-]*$/, "");
+    const alike = [...this.endpoints].filter((other) => name(other) === name(endpoint));
+    return edited || alike.length > 1 ? endpoint : name(endpoint);
   }
 
   /** Forgets the oldest rows while the newest are followed, else the newest. */
@@ -218,12 +237,13 @@ export class List {
 
   element(row) {
     const last = row.last_attempt;
+    const label = this.label(row);
     const marks = [
+      label && el("span", { class: "dim" }, `[${label}] `),
       row.marked && el("span", { class: "marks", title: row.comment || "bookmarked" }, "★ "),
       row.new?.length > 0 && el("span", { class: "warn", title: "has new fields" }, "◆ "),
       row.duplicate_of !== null && el("span", { class: "warn" }, `[duplicate of ${row.duplicate_of}] `),
       row.stranger && el("span", { class: "warn" }, "[other subscription] "),
-      row.edited_from && el("span", { class: "dim" }, "[edited] "),
       row.rejected && el("span", { class: "bad" }, "[rejected] "),
       this.gapBefore(row) && el("span", { class: "warn" }, `[${this.gapBefore(row).first} to ${this.gapBefore(row).last} are lost] `),
     ];
