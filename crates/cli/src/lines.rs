@@ -102,7 +102,7 @@ impl LineFormat {
             (Self::Plain { style, label }, item) => {
                 let text = match item {
                     Item::Event(detail) => style.event(&detail.event),
-                    Item::Attempt(attempt, seq) => style.attempt(attempt, *seq),
+                    Item::Attempt(attempt, seq) => style.attempt(attempt, &format!("#{seq}")),
                     Item::Gap(gap) => style.gap(gap),
                     Item::NewFields(row) => style.new_fields(row),
                 };

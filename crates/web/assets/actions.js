@@ -25,7 +25,9 @@ export async function replay(events, options, mask) {
 }
 
 async function table({ title, rows }) {
-  const lines = rows.map(({ event, result }) => el("tr", {}, el("td", { class: "dim" }, `#${event.seq}`), el("td", { class: "warn" }, result), el("td", {}, event.summary)));
+  const several = new Set(rows.map(({ event }) => event.endpoint)).size > 1;
+  const number = (event) => (several ? `${event.endpoint}/${event.seq}` : `#${event.seq}`);
+  const lines = rows.map(({ event, result }) => el("tr", {}, el("td", { class: "dim" }, number(event)), el("td", { class: "warn" }, result), el("td", {}, event.summary)));
   await dialog(title, el("table", { class: "fields" }, el("tbody", {}, lines)), button("", "Close"));
 }
 

@@ -59,13 +59,17 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     if let Some(seed) = seed {
         note(&format!("seed {seed}\n"));
     }
-    let comparison = options.compare.is_some().then(Comparison::default);
+    let several = events.are_of_several();
+    let comparison = options
+        .compare
+        .is_some()
+        .then(|| Comparison::new(several));
     let mut run = Run::new(history.clone(), config.secrets.clone(), events, options);
     let sends = run.left();
     for passed in (0..run.left_out()).step_by(PAGE) {
         let page = run.not_to_come(passed, PAGE).await;
         for event in page? {
-            note(&format!("#{} is dropped\n", event.seq));
+            note(&format!("{} is dropped\n", plain::number(&event, several)));
         }
     }
     if args.dry_run {
@@ -74,6 +78,7 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
     let mut progress = Progress {
         args: &args,
         stdout: Stdout::new(),
+        several,
         comparison,
         unanswered: 0,
     };
@@ -133,6 +138,8 @@ pub(crate) fn options(args: &ReplayArgs, noise: &Noise) -> (Options, Option<u64>
 struct Progress<'a> {
     args: &'a ReplayArgs,
     stdout: Stdout,
+    /// Whether the events are of several endpoints.
+    several: bool,
     comparison: Option<Comparison>,
     unanswered: usize,
 }
@@ -149,7 +156,8 @@ impl Progress<'_> {
         match self.args.output {
             Format::Plain => {
                 let style = plain::Style::of_stdout();
-                out.extend(style.attempt(&attempt, step.event.seq).into_bytes());
+                let number = plain::number(&step.event, self.several);
+                out.extend(style.attempt(&attempt, &number).into_bytes());
             }
             Format::Json => json::line(&mut out, &json::attempt(&attempt)),
         }

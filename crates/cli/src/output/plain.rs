@@ -123,10 +123,10 @@ impl Style {
         format!("  {what}  {}", explain(codes::REJECTED.id))
     }
 
-    /// An attempt, with the number of its event.
-    pub(crate) fn attempt(&self, attempt: &AttemptRow, seq: u64) -> String {
+    /// An attempt, with the [`number`] of its event.
+    pub(crate) fn attempt(&self, attempt: &AttemptRow, number: &str) -> String {
         let time = self.time(attempt.started_at, "%H:%M:%S");
-        format!("{time}  <-- #{seq}  {}\n", self.how(attempt))
+        format!("{time}  <-- {number}  {}\n", self.how(attempt))
     }
 
     /// An event whose response is late.
@@ -358,10 +358,9 @@ impl Style {
         let took = took.unwrap_or_default();
         let id = event.id.to_string();
         let id = self.paint(Tone::Dim, id.get(..13).unwrap_or(&id));
-        let number = if several {
-            format!("{}/{}", escape(&event.endpoint), event.seq)
-        } else {
-            format!("{:>6}", event.seq)
+        let number = match several {
+            true => number(event, several),
+            false => format!("{:>6}", event.seq),
         };
         format!(
             "{number}  {time}  {id}  {state} {took:>8}  {}{}\n",
@@ -444,6 +443,14 @@ impl Style {
                 len - lost
             ));
         }
+    }
+}
+
+/// An event's number, with the endpoint if there are several.
+pub(crate) fn number(event: &EventRow, several: bool) -> String {
+    match several {
+        true => format!("{}/{}", escape(&event.endpoint), event.seq),
+        false => format!("#{}", event.seq),
     }
 }
 

@@ -104,6 +104,29 @@ fn what_changed_is_listed_without_secrets() {
 }
 
 #[test]
+fn events_of_several_endpoints_are_told_with_theirs() {
+    let home = home(1);
+    let mut other = signed(2);
+    other.seq = 1;
+    home.receives("bot-x2", std::iter::once(Incoming::Event(other)));
+    let (_runtime, app) = app();
+    let target = app.address.to_string();
+    let names = |seen: &str| seen.contains("demo-x1/1 ") && seen.contains("bot-x2/1 ");
+    let seen = home.seen(&home.run(&["replay", "--filter", "seq:1", "--target", &target]));
+    assert!(names(&seen), "{seen}");
+    let compare = ["replay", "--filter", "seq:1", "--compare", "--target", &vacant()];
+    let seen = home.seen(&home.run(&compare));
+    let (_, table) = seen.split_once("2 of 2 responses changed\n").unwrap();
+    assert!(names(table), "{seen}");
+    let json = home.run(&[&compare[..], &["--output", "json"]].concat());
+    let lines = String::from_utf8(json.stdout).unwrap();
+    assert!(
+        lines.contains(r#""type":"changed","endpoint":"bot-x2","seq":1,"#),
+        "{lines}"
+    );
+}
+
+#[test]
 fn a_dry_run_is_the_plan() {
     let home = home(20);
     let faults = ["--drop", "20", "--double=30", "--reorder", "--seed", "7"];

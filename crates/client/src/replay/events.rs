@@ -77,6 +77,12 @@ impl Events {
         self.events.is_empty()
     }
 
+    /// Returns true if they are of several endpoints, where numbers repeat.
+    #[must_use]
+    pub fn are_of_several(&self) -> bool {
+        self.senders.len() > 1
+    }
+
     /// Returns the event if there is exactly one.
     #[must_use]
     pub fn only(&self) -> Option<EventId> {

@@ -163,7 +163,7 @@ pub(super) fn ended(
             masked,
             noise: Arc::clone(&app.noise),
         });
-        panel.show(Arc::new(rows::rows(&table)));
+        panel.show(Arc::new(rows::rows(&table, |event| app.label(event))));
         app.panel = Some(panel);
         app.list.follow = false;
     }

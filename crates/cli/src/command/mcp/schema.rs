@@ -389,6 +389,7 @@ pub(super) fn replay() -> Value {
         "events?": list(planned),
         "attempts": list(attempt),
         "changed": list(object(json!({
+                "endpoint": one("string"),
                 "seq": one("integer"),
                 "event_id": one("string"),
                 "before": one("string"),

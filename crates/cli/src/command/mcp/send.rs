@@ -372,7 +372,7 @@ async fn sent(
             attempts.push(attempt);
             if let Some(compared) = step.compared.filter(|compared| compared.changes > 0) {
                 let mut row = json!({
-                    "seq": step.event.seq, "event_id": step.event.id.to_string(),
+                    "endpoint": step.event.endpoint, "seq": step.event.seq, "event_id": step.event.id.to_string(),
                     "before": compared.before, "after": compared.after, "changes": compared.changes,
                 });
                 bound_all(&mut row);

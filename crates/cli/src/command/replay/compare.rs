@@ -8,14 +8,16 @@ use ringtail_model::{EventRow, redact};
 use serde_json::json;
 
 use crate::args::Format;
-use crate::output::plain::{Style, Tone};
+use crate::output::plain::{Style, Tone, number};
 use crate::output::print;
 use ringtail_text::escape;
 use ringtail_views::json;
 
 /// Results of a comparison.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Comparison {
+    /// Whether the events are of several endpoints.
+    several: bool,
     /// Events whose response changed, redacted.
     changed: Vec<(EventRow, Compared)>,
     counts: Counts,
@@ -59,6 +61,14 @@ impl fmt::Display for Counts {
 }
 
 impl Comparison {
+    pub(super) fn new(several: bool) -> Self {
+        Self {
+            several,
+            changed: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
     /// Adds the response to an event.
     pub(super) fn add(&mut self, step: &Step) {
         self.counts.add(step.compared.as_ref());
@@ -83,7 +93,7 @@ impl Comparison {
                     json::line(
                         &mut out,
                         &json!({
-                            "type": "changed", "seq": event.seq, "event_id": event.id.to_string(),
+                            "type": "changed", "endpoint": event.endpoint, "seq": event.seq, "event_id": event.id.to_string(),
                             "before": compared.before, "after": compared.after,
                             "changes": compared.changes,
                         }),
@@ -107,7 +117,8 @@ impl Comparison {
         let mut text = format!("\n{}\n", self.counts);
         for (event, compared) in &self.changed {
             let how = style.paint(Tone::Warn, &escape(&how(compared)));
-            text += &format!("  #{:<6} {how}  {}\n", event.seq, escape(&event.summary));
+            let number = number(event, self.several);
+            text += &format!("  {number:<7} {how}  {}\n", escape(&event.summary));
         }
         text
     }

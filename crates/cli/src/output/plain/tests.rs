@@ -89,12 +89,12 @@ fn an_event_and_its_attempts_are_a_line_each() {
     bare.summary.clear();
     bare.duplicate_of = None;
     lines += &plain.event(&bare);
-    lines += &plain.attempt(&attempt(Outcome::Status(200), Vec::new()), 17);
+    lines += &plain.attempt(&attempt(Outcome::Status(200), Vec::new()), "#17");
     let failed = attempt(
         Outcome::Status(500),
         vec![Fault::WrongStatus { status: 500 }],
     );
-    lines += &plain.attempt(&failed, 17);
+    lines += &plain.attempt(&failed, "#17");
     let mut replayed = attempt(
         Outcome::Error {
             kind: ringtail_model::FailureKind::NotHttp,
@@ -103,13 +103,13 @@ fn an_event_and_its_attempts_are_a_line_each() {
         Vec::new(),
     );
     replayed.cause = Cause::Replay;
-    lines += &plain.attempt(&replayed, 17);
+    lines += &plain.attempt(&replayed, "#17");
     // A validation without its token, and a browser that RingCentral has no say in.
     let refused = attempt(Outcome::Status(200), vec![Fault::TokenMissing]);
-    lines += &plain.attempt(&refused, 18);
+    lines += &plain.attempt(&refused, "#18");
     let mut browser = attempt(Outcome::Status(404), Vec::new());
     browser.verdict = Verdict::Unjudged { failed: true };
-    lines += &plain.attempt(&browser, 19);
+    lines += &plain.attempt(&browser, "#19");
     let mut listed = event();
     listed.forward = ForwardState::Done;
     listed.last_attempt = Some(browser);
@@ -185,13 +185,13 @@ fn colour_adds_nothing_but_colour() {
         Outcome::Status(500),
         vec![Fault::WrongStatus { status: 500 }],
     );
-    let coloured = style(true).attempt(&failed, 17);
+    let coloured = style(true).attempt(&failed, "#17");
     assert!(coloured.contains("\u{1b}[31m500\u{1b}[0m"));
     let mut stripped = coloured;
     for code in ["0", "2", "31"] {
         stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");
     }
-    assert_eq!(stripped, style(false).attempt(&failed, 17));
+    assert_eq!(stripped, style(false).attempt(&failed, "#17"));
 }
 
 #[test]

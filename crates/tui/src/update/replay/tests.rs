@@ -96,6 +96,23 @@ fn events_of_several_endpoints_are_named_by_theirs() {
     stage.app.notice = None;
     stage.sync();
     assert!(stage.show().contains("◆ dev #2 sms: "), "{}", stage.show());
+    let mut bots = stage.book.event_number(2).event;
+    bots.endpoint = "bot-x2".to_owned();
+    let rows = [stage.book.event_number(5).event, bots];
+    stage.msg(Msg::Replayed {
+        name: "1".to_owned(),
+        watched: true,
+        result: Ok(Box::new(ReplayReport {
+            table: Some(ResultTable {
+                title: "2 would be sent".to_owned(),
+                rows: rows.map(|event| (event, "→ app".to_owned())).into(),
+            }),
+            ..ReplayReport::default()
+        })),
+    });
+    let shown = stage.show();
+    assert!(shown.contains("  dev 5  → app"), "{shown}");
+    assert!(shown.contains("  bot 2  → app"), "{shown}");
 }
 
 #[test]
