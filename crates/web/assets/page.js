@@ -21,10 +21,13 @@ let source = null;
 let position = "";
 let asked = 0;
 let loadingOlder = false;
+/** The engine whose address the last key copied, or -1. */
+let copied = -1;
 
 const list = new List({
   opened: (event, focus) => {
     if (!event) return;
+    copied = -1;
     place({ replace: true });
     if (detail.visible || focus) openEvent(event.id, focus);
   },
@@ -247,6 +250,16 @@ function masked() {
   return detail.reload();
 }
 
+/** Copies the address of the current event's endpoint; as the next key once more, that of the next one. */
+function copyAddress() {
+  const engines = status?.engines.filter((it) => it.url) || [];
+  if (!engines.length) return notice("no address: this process does not listen");
+  const endpoint = subject()?.endpoint;
+  const own = engines.findIndex((it) => it.endpoint === endpoint || `${it.name}-edited` === endpoint);
+  copied = copied < 0 ? Math.max(0, own) : (copied + 1) % engines.length;
+  return copy(engines[copied].url);
+}
+
 function theme() {
   const themes = ["", "light", "dark"];
   const next = themes[(themes.indexOf(kept("theme")) + 1) % themes.length];
@@ -291,7 +304,7 @@ const KEYS = [
   ["d", "diff with the previous one of its kind, or of two selected", differences],
   ["D", "diff of its last two answers", part("diff", { answers: true })],
   ["y", "copy or save the event or the selection", () => actions.exportAs(subjects(), filter, mask)],
-  ["a", "copy the address", () => (status?.engines[0]?.url ? copy(status.engines[0].url) : notice("no address: this process does not listen"))],
+  ["a", "copy the address; again: the next one", copyAddress],
   ["m", "bookmark the event, or remove it", withSubject((event) => actions.mark(event, !event.marked))],
   ["M", "bookmark with a comment", withSubject((event) => actions.comment(event, mask))],
   ["v", "select or unselect the event", () => (list.choose(list.event), counted())],
@@ -338,6 +351,7 @@ document.addEventListener("keydown", (event) => {
   const action = ACTION.get(event.key);
   if (!action) return;
   event.preventDefault();
+  if (event.key !== "a") copied = -1;
   action(event.key);
 });
 
