@@ -90,7 +90,10 @@ pub(crate) struct App {
     /// Whether the mouse is captured.
     pub(crate) mouse: bool,
     pub(crate) notice: Option<Notice>,
-    /// The engine whose address the last action copied, and until when the next copy takes the next one.
+    /// The URL of the page that this process serves.
+    pub(crate) page: Option<String>,
+    /// The engine whose address the last action copied (the page comes behind the engines), and until when the next copy
+    /// takes the next one.
     pub(crate) copied_address: Option<(usize, Timestamp)>,
     /// Running replays that are not watched.
     pub(crate) replays: usize,
@@ -221,6 +224,7 @@ impl App {
             masked: false,
             mouse: false,
             notice: None,
+            page: None,
             copied_address: None,
             replays: 0,
             progress: None,

@@ -61,6 +61,8 @@ pub struct Options {
     pub check_options: fn(&str) -> OptionsCheck,
     /// The first filter.
     pub filter: Filter,
+    /// The URL of the page that this process serves, with its token.
+    pub page: Option<String>,
     /// The zone of displayed times.
     pub time_zone: jiff::tz::TimeZone,
     /// The clock.
@@ -78,6 +80,7 @@ impl Default for Options {
             noise: Noise::default(),
             check_options: |_| OptionsCheck::default(),
             filter: Filter::default(),
+            page: None,
             time_zone: jiff::tz::TimeZone::system(),
             clock: Timestamp::now,
         }

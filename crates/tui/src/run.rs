@@ -32,6 +32,7 @@ use crate::format::pages;
 use crate::msg::Msg;
 use crate::source::Source;
 use crate::terminal::{Host, MAX_CLIP};
+use crate::theme::PLAIN;
 use crate::update::update;
 use crate::view::view;
 use crate::{Options, RunError};
@@ -86,6 +87,10 @@ where
     app.noise = Arc::new(options.noise.clone());
     app.filter = options.filter.clone();
     app.check_options = options.check_options;
+    app.page.clone_from(&options.page);
+    if let Some(url) = &options.page {
+        app.notify(PLAIN, format!("page: {url}"));
+    }
     if options.mouse {
         host.mouse(true).map_err(RunError::Open)?;
         app.mouse = true;

@@ -107,6 +107,8 @@ pub(super) async fn run(common: &Common, args: ListenArgs) -> Result<(), Failure
     let options = ringtail_tui::Options {
         cancel: ended.clone(),
         stop: told_to_stop.clone(),
+        // The screen hides what was printed before it.
+        page: page.as_ref().map(ringtail_web::Server::url),
         ..options
     };
     // An endpoint that the relay refuses ends alone.

@@ -60,10 +60,7 @@ pub(super) async fn run(common: &Common, args: ReplayArgs) -> Result<(), Failure
         note(&format!("seed {seed}\n"));
     }
     let several = events.are_of_several();
-    let comparison = options
-        .compare
-        .is_some()
-        .then(|| Comparison::new(several));
+    let comparison = options.compare.is_some().then(|| Comparison::new(several));
     let mut run = Run::new(history.clone(), config.secrets.clone(), events, options);
     let sends = run.left();
     for passed in (0..run.left_out()).step_by(PAGE) {

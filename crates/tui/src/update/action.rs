@@ -297,18 +297,21 @@ fn copy(app: &mut App, format: CopyFormat, into_file: bool) -> Option<Effect> {
     Some(query(app, ask))
 }
 
-/// Copies the address of the current endpoint. As the next action, while its notice would be shown, that of the next one.
+/// Copies the address of the current endpoint. As the next action, while its notice would be shown, that of the next one;
+/// the page's is the last.
 fn copy_address(app: &mut App, last: Option<(usize, Timestamp)>) -> Option<Effect> {
     let last = last.filter(|(_, until)| *until > app.now);
     let index = match last {
-        Some((last, _)) => (last + 1) % app.engines.len(),
+        Some((last, _)) => (last + 1) % (app.engines.len() + usize::from(app.page.is_some())),
         None => {
             let is_current = |engine: &Status| engine.name == app.status.name;
             app.engines.iter().position(is_current).unwrap_or(0)
         }
     };
     app.copied_address = Some((index, later(app.now, NOTICE)));
-    let engine = app.engines.get(index)?;
+    let Some(engine) = app.engines.get(index) else {
+        return app.page.clone().map(|url| Effect::Clip(url.into_bytes()));
+    };
     if let Some(endpoint) = &engine.endpoint {
         return Some(Effect::Clip(endpoint.url.clone().into_bytes()));
     }

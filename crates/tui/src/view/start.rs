@@ -86,6 +86,10 @@ fn steps(app: &App) -> Vec<Line<'static>> {
     };
     lines.push(plain(words));
     lines.extend(url.map(|url| line(format!("  {url}"), NAME)));
+    if let Some(page) = &app.page {
+        lines.push(plain("  The same in a browser:"));
+        lines.push(line(format!("  {page}"), NAME));
+    }
     lines
 }
 

@@ -268,3 +268,19 @@ fn one_of_several_endpoints_without_a_target_says_so() {
         assert!(shown.contains("target – none: events are kept"), "{shown}");
     }
 }
+
+#[test]
+fn the_page_is_told_where_the_screen_hides_what_was_printed() {
+    let url = "http://127.0.0.1:4055/?token=t";
+    let mut stage = Stage::new(80, 24, Book::new());
+    stage.app.page = Some(url.to_owned());
+    let shown = stage.show();
+    assert!(shown.contains(url), "{shown}");
+    stage.press("a");
+    assert_eq!(
+        stage.clip.take(),
+        stage.app.engines[0].endpoint.clone().map(|it| it.url)
+    );
+    stage.press("a");
+    assert_eq!(stage.clip.take().as_deref(), Some(url));
+}
