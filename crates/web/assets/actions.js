@@ -54,7 +54,8 @@ export async function replayWith(events, mask) {
 }
 
 /** Edits a copy, and sends it. The text has the request's secrets, so it is only read when it is edited. */
-export async function edit(event) {
+export async function edit(event, mask) {
+  if (mask) return notice("an event is not edited while personal data is masked: P unmasks it");
   const read = await attempt(() => api(`/events/${event.id}/text`));
   if (!read) return undefined;
   const text = el("textarea", { id: "text", spellcheck: "false" });

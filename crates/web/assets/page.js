@@ -210,7 +210,7 @@ async function run(replayed) {
 }
 
 async function edited(event) {
-  const sent = await actions.edit(event);
+  const sent = await actions.edit(event, mask);
   if (!sent) return;
   detail.tab = "attempts";
   await openEvent(sent.event, false);

@@ -54,6 +54,14 @@ fn begin(app: &mut App, events: Vec<Named>, options: String) -> Option<Effect> {
     let watched = !options.is_empty() || events.len() > 1;
     let ids = events.into_iter().map(|event| event.id).collect();
     if (app.check_options)(&options).edits {
+        // The editor has the request as it came.
+        if app.masked {
+            app.notify(
+                PLAIN,
+                "an event is not edited while personal data is hidden: P shows it",
+            );
+            return None;
+        }
         return Some(Effect::Edit { ids, options });
     }
     if watched {

@@ -174,6 +174,22 @@ fn only_an_edited_event_is_replayed() {
 }
 
 #[test]
+fn a_masked_event_is_not_edited() {
+    let mut stage = Stage::new(80, 24, Book::traffic());
+    stage.app.check_options = |line| OptionsCheck {
+        edits: line == "--edit",
+        ..OptionsCheck::default()
+    };
+    stage.press("gjP");
+    assert_eq!(stage.begin("E"), []);
+    let shown = stage.show();
+    assert!(shown.contains("not edited while personal data"), "{shown}");
+    stage.press("P");
+    let effects = stage.begin("E");
+    assert!(matches!(effects[..], [Effect::Edit { .. }]), "{effects:?}");
+}
+
+#[test]
 fn the_table_of_changed_answers_opens_events() {
     let mut stage = Stage::new(80, 24, Book::traffic());
     let told = |stage: &mut Stage, masked: bool| {
