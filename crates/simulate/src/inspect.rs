@@ -71,8 +71,8 @@ pub enum Problem {
     /// The app accepted a request that it should have refused.
     #[error("the app accepted the request; it should have refused it with a 4xx")]
     NotRefused,
-    /// The app answered with an error that RingCentral does not judge.
-    #[error("the app answered with an error, which RingCentral does not judge")]
+    /// The answer, of the app or of the relay for it, is an error that RingCentral does not judge.
+    #[error("the answer is an error, which RingCentral does not judge")]
     ErrorStatus,
 }
 

@@ -313,11 +313,17 @@ function fields(headers) {
 
 /** Two rows: what the relay answered, and what the app did, beside RingCentral's limits. */
 function answers(event, last) {
+  // The relay answers for an app that sent nothing.
+  const waited = event.attempts.findLast((one) => one.cause === "passthrough");
+  const unanswered = waited?.error_kind && !waited.headers.length;
+  const passed = waited?.error_kind === "timed-out" ? "504 from the relay: the app did not answer in time" : "502 from the relay: the app did not answer";
+  // RingCentral judges only what it waits for.
+  const judged = last?.verdict !== "unjudged";
   // RingCentral has not sent an edited copy.
   const relay = !event.edited_from && {
     answered: "answered by the relay",
     pending: "200 from the relay, once stored",
-    passed: "the app's own answer",
+    passed: unanswered ? passed : "the app's own answer",
   }[event.disposition];
   const pending = event.forward === "pending";
   const app = last
@@ -326,8 +332,8 @@ function answers(event, last) {
         {},
         pending && "pending · ",
         el("span", { class: tone(last) }, `${last.status ?? last.error_kind} ${last.verdict}`),
-        ` · ${last.duration_ms} ms of 3000`,
-        last.status !== undefined && ` · ${bytes(last.body_len)} of 1024 B`,
+        ` · ${last.duration_ms} ms${judged ? " of 3000" : ""}`,
+        last.status !== undefined && ` · ${bytes(last.body_len)}${judged ? " of 1024 B" : ""}`,
         last.verdict_reason && el("span", { class: "dim" }, ` · ${last.verdict_reason}`),
       )
     : el("td", { class: "dim" }, pending ? "pending" : "not asked");

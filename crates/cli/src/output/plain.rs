@@ -15,8 +15,8 @@ use jiff::tz::TimeZone;
 use ringtail_errors::codes;
 use ringtail_model::subscription::SubscriptionStatus;
 use ringtail_model::{
-    AttemptRow, CanaryState, Cause, EventDetail, EventRow, ForwardState, GapRow, LinkState,
-    NewFieldsRow, Outcome, Proof, Status, TargetState, Unanswered,
+    AttemptRow, CanaryState, Cause, EventDetail, EventRow, FailureKind, ForwardState, GapRow,
+    LinkState, NewFieldsRow, Outcome, Proof, Status, TargetState, Unanswered,
 };
 use ringtail_protocol::event::{Disposition, Header, Timestamp};
 use ringtail_ringcentral::signature;
@@ -381,7 +381,7 @@ impl Style {
             escape(&event.endpoint),
             event.id,
             event.kind.word(),
-            edge(event),
+            edge(detail),
             self.time(event.received_at, "%Y-%m-%d %H:%M:%S%.6f %Z"),
             escape(&detail.peer),
             self.what(event),
@@ -465,13 +465,28 @@ fn explain(code: &str) -> String {
     format!("explain: ringtail explain {code}")
 }
 
-/// How the relay answered the request, unless the user wrote it.
-fn edge(event: &EventRow) -> &'static str {
+/// How the request was answered, unless the user wrote it.
+fn edge(detail: &EventDetail) -> &'static str {
+    let event = &detail.event;
+    let attempts = detail.attempts.iter();
+    let mut waited = attempts.filter(|it| it.attempt.cause == Cause::Passthrough);
+    // The relay answers for an app that sent nothing.
+    let unanswered = match waited.next_back() {
+        Some(last) if last.headers.is_empty() => match &last.attempt.outcome {
+            Outcome::Error { kind, .. } => Some(*kind),
+            Outcome::Status(_) => None,
+        },
+        _ => None,
+    };
     match event.disposition {
         _ if event.edited_from.is_some() => "edited here",
         Disposition::Answered => "answered by the relay",
         Disposition::Pending => "answered 200 by the relay",
-        Disposition::Passed => "answered by the app",
+        Disposition::Passed => match unanswered {
+            None => "answered by the app",
+            Some(FailureKind::TimedOut) => "504 from the relay: the app did not answer in time",
+            Some(_) => "502 from the relay: the app did not answer",
+        },
         Disposition::Unknown(_) => "answered in a way unknown to this version",
     }
 }

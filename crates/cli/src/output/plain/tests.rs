@@ -59,17 +59,65 @@ fn attempt(outcome: Outcome, faults: Vec<Fault>) -> AttemptRow {
 
 #[test]
 fn an_edited_event_was_answered_by_nobody() {
-    let mut event = event();
-    assert_eq!(edge(&event), "answered 200 by the relay");
-    event.edited_from = Some(event.id);
-    assert_eq!(edge(&event), "edited here");
+    let mut detail = detail(Vec::new());
+    assert_eq!(edge(&detail), "answered 200 by the relay");
+    detail.event.edited_from = Some(detail.event.id);
+    assert_eq!(edge(&detail), "edited here");
+}
+
+#[test]
+fn the_relay_answers_for_an_app_that_does_not() {
+    let failed = |kind| {
+        let message = "no answer".into();
+        let mut attempt = answered(Outcome::Error { kind, message });
+        attempt.attempt.cause = Cause::Passthrough;
+        attempt.headers.clear();
+        attempt
+    };
+    let mut passed = detail(vec![failed(FailureKind::Refused)]);
+    passed.event.disposition = Disposition::Passed;
+    assert_eq!(edge(&passed), "502 from the relay: the app did not answer");
+    // A replay since then changes nothing of it.
+    passed.attempts.push(answered(Outcome::Status(200)));
+    assert_eq!(edge(&passed), "502 from the relay: the app did not answer");
+    passed.attempts.push(failed(FailureKind::TimedOut));
+    assert!(edge(&passed).starts_with("504 from the relay: "));
+    // It broke off later.
+    passed.attempts[2].headers = vec![Header {
+        name: "server".into(),
+        value: Bytes::from_static(b"app"),
+    }];
+    assert_eq!(edge(&passed), "answered by the app");
+}
+
+fn detail(attempts: Vec<AttemptDetail>) -> EventDetail {
+    EventDetail {
+        event: event(),
+        peer: "192.0.2.1:40000".into(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        proof: None,
+        uuid_of: None,
+        attempts,
+    }
+}
+
+fn answered(outcome: Outcome) -> AttemptDetail {
+    AttemptDetail {
+        attempt: attempt(outcome, Vec::new()),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        body_len: 0,
+        body_lost: 0,
+        proof: None,
+    }
 }
 
 #[test]
 fn an_event_that_will_still_be_delivered_is_listed_as_pending() {
     let mut callback = event();
     let refused = Outcome::Error {
-        kind: ringtail_model::FailureKind::Refused,
+        kind: FailureKind::Refused,
         message: "nothing listens there".into(),
     };
     callback.last_attempt = Some(attempt(refused, Vec::new()));
@@ -163,7 +211,7 @@ fn an_event_and_its_attempts_are_a_line_each() {
         ),
         (
             Outcome::Error {
-                kind: ringtail_model::FailureKind::Refused,
+                kind: FailureKind::Refused,
                 message: "connection refused".into(),
             },
             vec![Fault::NoAnswer {
@@ -229,7 +277,7 @@ fn link_and_target_are_told_in_words() {
     for state in [
         TargetState::Up,
         TargetState::Down {
-            kind: ringtail_model::FailureKind::Refused,
+            kind: FailureKind::Refused,
             reason: "connection refused".into(),
             retry_at: Timestamp(0),
         },
