@@ -85,6 +85,13 @@ export async function comment(event, mask) {
   return undefined;
 }
 
+/** Bookmarks an event, or removes the bookmark: not with a comment, of which nothing would be left. */
+export function toggle(event, mask) {
+  if (event.marked && mask) return notice("its comment, if any, is hidden and would be lost: P first");
+  if (event.comment) return notice("its comment would be lost: empty it with M, then m");
+  return mark(event, !event.marked);
+}
+
 export const mark = (event, marked, text) => attempt(() => api(`/events/${event.id}/bookmark`, { marked, comment: text ?? null }));
 
 // Events of an export by their ids: a longer URL is refused.

@@ -193,6 +193,7 @@ fn named(name: &str) -> KeyEvent {
             return KeyEvent::new(KeyCode::Char('G'), both);
         }
         "C-z" => return KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL),
+        "C-u" => return KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL),
         "C-c" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         other => panic!("no key is called {other}"),
     };

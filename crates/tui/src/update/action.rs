@@ -105,9 +105,22 @@ pub(super) fn perform(app: &mut App, action: Action) -> Option<Effect> {
         Action::CopyAddress => return copy_address(app, copied),
         Action::Bookmark => {
             let event = app.list.current_event()?;
-            let (id, change) = match event.bookmark {
-                Some(_) => (event.id, BookmarkChange::Clear),
-                None => (event.id, BookmarkChange::Set),
+            let id = event.id;
+            let change = match &event.bookmark {
+                None => BookmarkChange::Set,
+                Some(_) if app.masked => {
+                    app.notify(
+                        PLAIN,
+                        "its comment, if any, is hidden and would be lost: P first",
+                    );
+                    return None;
+                }
+                Some(bookmark) if !bookmark.comment.is_empty() => {
+                    let why = "its comment would be lost: M and Ctrl-U empty it, then m";
+                    app.notify(PLAIN, why);
+                    return None;
+                }
+                Some(_) => BookmarkChange::Clear,
             };
             return Some(query(app, Ask::Bookmark { id, change }));
         }

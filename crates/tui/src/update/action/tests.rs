@@ -458,7 +458,10 @@ fn a_bookmark_is_stored_with_a_comment() {
     assert!(stage.show().contains("* the q one  "), "{}", stage.show());
     // A comment may hold personal data.
     assert!(!stage.then("P").contains("the q one"));
-    stage.press("PM<Esc>m");
+    assert!(stage.then("m").contains("would be lost"));
+    assert!(stage.then("Pm").contains("its comment would be lost"));
+    assert_eq!(bookmark(&stage).unwrap().comment, "the q one");
+    stage.press("M<C-u><Enter>m");
     assert_eq!(bookmark(&stage), None);
 }
 
