@@ -26,9 +26,17 @@ export class FilterBox {
     this.wrong(null);
   }
 
-  submit() {
+  /** Applies the filter, or says what is wrong with it and leaves the list as it is. */
+  async submit() {
     this.hide();
-    this.apply(this.input.value.trim());
+    // A check on its way would clear or reopen what is shown now.
+    const asked = ++this.asked;
+    this.busy = false;
+    const text = this.input.value;
+    const answer = await attempt(() => api(`/filter${query({ text })}`));
+    if (!answer || asked !== this.asked) return;
+    this.wrong(answer.error || null);
+    if (!answer.error) this.apply(text.trim());
   }
 
   wrong(error) {
