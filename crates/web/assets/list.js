@@ -50,6 +50,30 @@ export class List {
     this.draw();
   }
 
+  /** What a reload of the same rows keeps. */
+  place() {
+    const { scrollTop } = this.grid;
+    const top = this.rows[Math.floor(scrollTop / ROW)]?.id;
+    return { top, rest: scrollTop % ROW, current: this.event?.id, chosen: [...this.chosen], following: this.following, count: this.rows.length };
+  }
+
+  /** Whether rows of a place are to be read yet. */
+  lacks(place) {
+    if (!place || this.rows.length >= place.count) return false;
+    const wanted = [place.current, place.following ? undefined : place.top, ...place.chosen];
+    return wanted.some((id) => id !== undefined && !this.ids.has(id));
+  }
+
+  restore({ top, rest, current, chosen, following }) {
+    const at = (id) => this.rows.indexOf(this.ids.get(id));
+    this.chosen = new Set(chosen.filter((id) => this.ids.has(id)));
+    this.current = at(current);
+    if (following || at(top) < 0) return this.toEnd();
+    this.following = false;
+    this.grid.scrollTop = at(top) * ROW + rest;
+    this.draw();
+  }
+
   get event() {
     return this.rows[this.current];
   }

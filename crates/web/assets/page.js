@@ -20,7 +20,9 @@ let source = null;
 /** Where the list ends in the history; empty before the first page. */
 let position = "";
 let asked = 0;
-let loadingOlder = false;
+let older = null;
+/** Whether the rows of the list are masked. */
+let masksRows = false;
 /** The engine whose address the last key copied, or -1. */
 let copied = -1;
 
@@ -32,7 +34,7 @@ const list = new List({
     if (detail.visible || focus) openEvent(event.id, focus);
   },
   older: loadOlder,
-  newest: load,
+  newest: () => load(),
 });
 
 const detail = new Detail({
@@ -66,41 +68,56 @@ function tool(words, key, click, pressed) {
   return el("button", { type: "button", title: `${words} (${key})`, click, "aria-pressed": pressed === undefined ? null : String(pressed) }, words);
 }
 
-/** Reads the newest page, and follows from there. */
-async function load() {
+/** Reads the newest page, and follows from there. Until it is here, and if it does not come, the rows stay. Returns false if it does not. */
+async function load({ keep } = {}) {
   const mine = ++asked;
   source?.close();
   position = "";
-  list.clear();
-  $("empty").hidden = true;
   try {
     const page = await api(`/events${query({ filter, mask })}`);
-    if (mine !== asked) return;
+    if (mine !== asked) return undefined;
     box.wrong(null);
+    const kept = keep && list.place();
+    list.clear();
+    masksRows = mask;
+    $("mask").setAttribute("aria-pressed", String(mask));
     list.before(page.events, page.next);
     // All gaps are wanted, also old ones.
     position = page.position.split(".").with(2, "0").join(".");
     follow();
     counted();
     // A search that takes longer goes on.
-    while (mine === asked && list.next !== null && list.rows.length < 60) await loadOlder(list.next);
+    while (mine === asked && list.next !== null && (list.rows.length < 60 || list.lacks(kept))) if (!(await loadOlder(list.next))) break;
+    if (mine === asked && kept) list.restore(kept);
+    counted();
   } catch (error) {
-    if (mine !== asked) return;
-    if (error.column) box.wrong(error);
-    else lost(error.message);
+    if (mine !== asked) return undefined;
+    // The button says what the rows are.
+    mask = masksRows;
+    if (error.column) {
+      list.clear();
+      box.wrong(error);
+    } else lost(error.message);
+    return false;
   }
+  return true;
 }
 
-async function loadOlder(before) {
-  if (loadingOlder) return;
-  loadingOlder = true;
+/** Reads a page of older rows, one at a time. Returns whether it came. */
+function loadOlder(before) {
+  older ??= readOlder(before).finally(() => (older = null));
+  return older;
+}
+
+async function readOlder(before) {
   const mine = asked;
-  await attempt(async () => {
+  const read = await attempt(async () => {
     const page = await api(`/events${query({ filter, mask, before })}`);
     if (mine === asked) list.before(page.events, page.next);
+    return true;
   });
-  loadingOlder = false;
   counted();
+  return read;
 }
 
 function counted() {
@@ -145,7 +162,7 @@ let retry = 0;
 
 function again() {
   clearTimeout(retry);
-  retry = setTimeout(load, 2000);
+  retry = setTimeout(() => load({ keep: true }), 2000);
 }
 
 function received({ events, matching, attempts, gaps, new_fields: fields, bookmarks }) {
@@ -241,13 +258,13 @@ const differences = () => {
   return openEvent(two[1].id, false).then(() => detail.choose("diff", { other: two[0].id }));
 };
 
-function masked() {
+async function masked() {
   if (status?.masked) return notice("everything is masked: started with --mask");
   mask = !mask;
-  $("mask").setAttribute("aria-pressed", String(mask));
+  const wanted = mask;
   detail.revealed = false;
-  load();
-  return detail.reload();
+  detail.reload();
+  if ((await load({ keep: true })) === false) notice(`${wanted ? "not" : "still"} masked: this page lost its server`);
 }
 
 /** Copies the address of the current event's endpoint; as the next key once more, that of the next one. */
