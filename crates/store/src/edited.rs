@@ -100,6 +100,13 @@ mod tests {
             ("demo-edited", 2, second, Some(first)),
         ];
         assert_eq!(seen, expected);
+        // Each is compared with what it was made of.
+        let mut compared = Vec::new();
+        for copy in &events {
+            let original = kept.history.previous(copy.row).await.unwrap();
+            compared.push(original.map(|event| event.id));
+        }
+        assert_eq!(compared, [Some(origin.id), Some(first)]);
         assert_eq!(events[0].forward, ForwardState::None);
         let imported = vec![Incoming::Event(call(1, "s"))];
         let import = kept

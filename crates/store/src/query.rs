@@ -197,9 +197,20 @@ impl<'c> Reader<'c> {
         Ok(events)
     }
 
-    /// Reads the previous event of the same kind: in its call or conversation if there is one, else on its endpoint,
-    /// among the [`MAX_PAGE`] events before it.
+    /// Reads the event that one is best compared with: its original if it is an edited copy, the one that it is a
+    /// duplicate of, else the previous one of the same kind, in its call or conversation if there is one, else on its
+    /// endpoint, among the [`MAX_PAGE`] events before it.
     pub fn previous(&self, event: RowId) -> rusqlite::Result<Option<EventRow>> {
+        for origin in [
+            "JOIN event AS one ON one.row = :row WHERE e.id = one.edited_from",
+            "JOIN event AS one ON one.row = :row
+             WHERE e.endpoint = one.endpoint AND e.journal = one.journal AND e.seq = one.duplicate_of",
+        ] {
+            let origin = self.events(origin, named_params! {":row": event.0})?;
+            if let Some(origin) = origin.into_iter().next() {
+                return Ok(Some(origin));
+            }
+        }
         let in_course = self.events(
             "JOIN event AS one ON one.row = :row
              WHERE e.endpoint = one.endpoint AND e.ordering_key = one.ordering_key AND e.row < one.row

@@ -261,14 +261,13 @@ export class Detail {
   }
 
   async diff() {
-    const original = this.event.edited_from;
-    const options = this.options || (original ? { other: original } : {});
+    const options = this.options || {};
+    const before = this.event.edited_from ? "With the original" : this.event.duplicate_of === null ? "With the one before" : "With the one it repeats";
     const diff = await api(this.path("diff", options)).catch((error) => ({ error }));
     const bar = el(
       "div",
       { class: "bar" },
-      el("button", { type: "button", "aria-pressed": String(!options.answers && !options.other), click: () => this.choose("diff", {}) }, "With the one before"),
-      original && el("button", { type: "button", "aria-pressed": String(options.other === original), click: () => this.choose("diff") }, "With the original"),
+      el("button", { type: "button", "aria-pressed": String(!options.answers && !options.other), click: () => this.choose("diff", {}) }, before),
       el("button", { type: "button", "aria-pressed": String(Boolean(options.answers)), click: () => this.choose("diff", { answers: true }) }, "Last two answers"),
     );
     if (diff.error) return [bar, el("p", { class: "dim" }, diff.error.message)];

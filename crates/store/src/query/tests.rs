@@ -195,3 +195,18 @@ async fn a_validation_is_judged_by_the_token_that_came_back() {
             .ends_with("is not the one that was sent")
     );
 }
+
+#[tokio::test]
+async fn a_duplicate_is_compared_with_the_one_it_repeats() {
+    let test = TestHistory::open();
+    let mut events: Vec<_> = (1..=4).map(|seq| call(seq, "s")).collect();
+    events[3].duplicate_of = Some(1);
+    test.receives(events).await;
+    let rows = test.history.events_after(RowId(0), 10).await.unwrap();
+    let mut compared = Vec::new();
+    for row in rows {
+        let previous = test.history.previous(row.row).await.unwrap();
+        compared.push(previous.map(|event| event.seq));
+    }
+    assert_eq!(compared, [None, Some(1), Some(2), Some(1)]);
+}

@@ -6,12 +6,15 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use ringtail_model::EventRow;
 use ringtail_ringcentral::timeline::Timeline;
-use ringtail_views::{blocking, compare, json};
+use ringtail_views::{CompareError, blocking, compare, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Masked, named};
 use crate::Shared;
+use crate::error::ApiError;
+
+const NOTHING_BEFORE: &str = "no earlier event of its kind: select two events with v and press d";
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Compare {
@@ -40,7 +43,12 @@ pub(super) async fn diff(
         Some(other) => Some(named(&shared, other).await?.id),
         None => None,
     };
-    let two = shared.store.pair(event.id, other, masked).await?;
+    let two = shared.store.pair(event.id, other, masked).await;
+    let two = two.map_err(|error| match error {
+        // The page selects by keys.
+        CompareError::NothingBefore => ApiError::no_data(NOTHING_BEFORE),
+        error => error.into(),
+    })?;
     let compared = blocking(move || compare::events(&two, &shared.options.noise));
     let (names, diff) = compared.await;
     Ok(Json(json::diff(&names, &diff)))

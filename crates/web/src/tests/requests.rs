@@ -28,6 +28,13 @@ async fn a_list_has_pages_filters_and_errors_at_their_column() {
     assert_eq!(wrong.status, 400);
     assert_eq!(wrong.json()["error"]["column"], 12, "{}", wrong.body);
     assert_eq!(page.get("/api/v1/events/7000").await.status, 404);
+    let alone = page.get("/api/v1/events/1/diff").await;
+    assert_eq!(alone.status, 404);
+    assert!(
+        alone.body.contains("select two events with v"),
+        "{}",
+        alone.body
+    );
     let offers = page.get("/api/v1/filter?text=seq:7%20ver").await.json();
     assert_eq!(offers["complete"], json!({"at": 6, "words": ["verdict:"]}));
 }
