@@ -33,7 +33,8 @@ pub(super) async fn status(session: &Session, _: StatusInput) -> Result<Answer, 
         .map(|known| (known.endpoint, Some(known.url)))
         .collect();
     let with_events = session.history().read(|reader| reader.endpoints()).await?;
-    for id in with_events {
+    // Edited copies are of an endpoint that has its own row.
+    for id in with_events.into_iter().filter(|id| origin_name(id).is_none()) {
         endpoints.entry(id).or_insert(None);
     }
     let directory = data.clone();
@@ -83,9 +84,7 @@ async fn endpoint(
     url: Option<String>,
     listeners: &[Value],
 ) -> Result<Value, Failure> {
-    let name = origin_name(&id)
-        .unwrap_or_else(|| endpoint_name(&id))
-        .to_owned();
+    let name = endpoint_name(&id).to_owned();
     let data = session.config.data.clone();
     let pending = session.history().count_pending(&id).await?;
     let clock = {

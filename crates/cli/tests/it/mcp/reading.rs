@@ -313,3 +313,18 @@ fn a_wait_that_is_cancelled_leaves_the_server_free() {
     server.call("read_status", json!({}));
     assert!(server.client.end());
 }
+
+#[test]
+fn edited_copies_are_no_endpoint_of_their_own() {
+    let original = sms(1);
+    let filled = Filled::new(vec![original.clone()]);
+    let request = original.request.decode().unwrap();
+    let copy = filled.history.add_edited(original.id, request);
+    filled.runtime.block_on(copy).unwrap().unwrap();
+    let mut server = Checked::start(&filled.home, Era::Initialized, &[]);
+    let status = server.call("read_status", json!({}));
+    assert_eq!(status["endpoints_in_all"], 1, "{status}");
+    assert_eq!(status["endpoints"][0]["endpoint"], "demo-x1", "{status}");
+    assert_eq!(status["last_event"]["endpoint"], "demo-edited", "{status}");
+    assert!(server.client.end());
+}
