@@ -33,7 +33,8 @@ pub(super) async fn resolve(address: &Address, local: bool) -> (Row, Vec<SocketA
     let found = timeout(RESOLVE_TIME, lookup_host((known, address.port()))).await;
     let mut addresses: Vec<SocketAddr> = match found {
         Ok(Ok(addresses)) => addresses.take(MAX_ADDRESSES).collect(),
-        Ok(Err(error)) if is_no_such_name(&error) => Vec::new(),
+        // A name below `invalid` exists nowhere (RFC 6761, 6.4), whether or not a name server can be asked.
+        Ok(Err(error)) if is_no_such_name(&error) || name.ends_with(".invalid") => Vec::new(),
         Ok(Err(error)) => return (unknown_name(&format!("{name}: {error}")), Vec::new()),
         Err(_) => {
             let seen = format!(

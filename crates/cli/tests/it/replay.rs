@@ -114,7 +114,14 @@ fn events_of_several_endpoints_are_told_with_theirs() {
     let names = |seen: &str| seen.contains("demo-x1/1 ") && seen.contains("bot-x2/1 ");
     let seen = home.seen(&home.run(&["replay", "--filter", "seq:1", "--target", &target]));
     assert!(names(&seen), "{seen}");
-    let compare = ["replay", "--filter", "seq:1", "--compare", "--target", &vacant()];
+    let compare = [
+        "replay",
+        "--filter",
+        "seq:1",
+        "--compare",
+        "--target",
+        &vacant(),
+    ];
     let seen = home.seen(&home.run(&compare));
     let (_, table) = seen.split_once("2 of 2 responses changed\n").unwrap();
     assert!(names(table), "{seen}");

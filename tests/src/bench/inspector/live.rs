@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -72,6 +73,7 @@ impl Live {
             options: ForwardOptions::default(),
             status: publish,
             paused: watch::channel(false).1,
+            given_up: Arc::default(),
         };
         forwarder.spawn(endpoint, &tasks, cancel.clone());
         let reach = *history.watermarks().borrow();

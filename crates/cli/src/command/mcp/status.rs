@@ -34,7 +34,10 @@ pub(super) async fn status(session: &Session, _: StatusInput) -> Result<Answer, 
         .collect();
     let with_events = session.history().read(|reader| reader.endpoints()).await?;
     // Edited copies are of an endpoint that has its own row.
-    for id in with_events.into_iter().filter(|id| origin_name(id).is_none()) {
+    for id in with_events
+        .into_iter()
+        .filter(|id| origin_name(id).is_none())
+    {
         endpoints.entry(id).or_insert(None);
     }
     let directory = data.clone();

@@ -99,6 +99,8 @@ fn detail(attempts: Vec<AttemptDetail>) -> EventDetail {
         proof: None,
         uuid_of: None,
         attempts,
+        older_attempts: 0,
+        older_answers: 0,
     }
 }
 
