@@ -16,6 +16,7 @@
 //! The scheduler is pure; this file runs it.
 
 mod connect;
+mod count;
 mod named_head;
 mod passthrough;
 mod pool;
@@ -36,6 +37,7 @@ use tokio_util::task::TaskTracker;
 use ringtail_outbound::failure::SendFailure;
 use ringtail_protocol::event::Timestamp;
 
+use self::count::Count;
 pub(crate) use self::passthrough::Undelivered;
 pub use self::passthrough::{Passthrough, PassthroughBody};
 pub use self::request::{EDITED_FROM, REPLAY};
@@ -435,37 +437,6 @@ impl ForwardLoop {
             let mut all = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
             all.extend(given_up);
         }
-    }
-}
-
-/// When to count pending events: after a change, and no more often than a person can read.
-#[derive(Debug)]
-struct Count {
-    stale: bool,
-    running: bool,
-    not_before: Instant,
-}
-
-impl Default for Count {
-    fn default() -> Self {
-        Self {
-            stale: true,
-            running: false,
-            not_before: Instant::now(),
-        }
-    }
-}
-
-impl Count {
-    const INTERVAL: Duration = Duration::from_millis(100);
-
-    fn due_at(&self) -> Option<Instant> {
-        (self.stale && !self.running).then_some(self.not_before)
-    }
-
-    fn begin(&mut self) {
-        self.stale = false;
-        self.not_before = Instant::now() + Self::INTERVAL;
     }
 }
 

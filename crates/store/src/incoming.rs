@@ -9,8 +9,10 @@ use ringtail_ringcentral::ordering::removed_post;
 use crate::canary;
 use crate::codes;
 use crate::fields::SchemaTracker;
-use crate::query::IMPORT;
 use crate::record::Record;
+
+/// The journal of imported events; no relay uses it.
+pub const IMPORT: &str = "import";
 
 /// Something that came down the event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

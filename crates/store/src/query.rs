@@ -10,6 +10,7 @@ use ringtail_model::{
     Watermarks,
 };
 
+use crate::incoming::IMPORT;
 use crate::pending::{PendingEvent, StoredRequest};
 use crate::select::Selector;
 use crate::{attempts, codes, fields, headers, incoming};
@@ -19,9 +20,6 @@ pub const MAX_PAGE: usize = 1000;
 
 /// Most attempts that come with an event's details, the newest.
 const MAX_DETAIL_ATTEMPTS: usize = 200;
-
-/// The journal of imported events; no relay uses it.
-pub const IMPORT: &str = "import";
 
 /// What a query returns inside [`crate::History::read`].
 pub type QueryResult<T> = rusqlite::Result<T>;
