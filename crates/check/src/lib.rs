@@ -157,7 +157,7 @@ impl Check<'_> {
         }
     }
 
-    /// Returns the verification token, unless somebody else may read it.
+    /// Returns the verification token if only the receiver can read it.
     fn token(&self) -> Option<&HeaderValue> {
         let fails =
             |row: &Row| row.requirement == Requirement::Certificate && row.outcome == Outcome::Fail;

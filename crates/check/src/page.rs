@@ -49,7 +49,7 @@ const BY_HEADER: [(&str, &str, &str, &str); 6] = [
     ),
 ];
 
-/// What a tunnel says when nobody has connected it, in a header or as its whole body: the header's name, the words, what it is.
+/// What a tunnel says while it is down, in a header or as its whole body: the header's name, the words, what it is.
 /// With another ngrok error the tunnel is up and the app is not, which may be for a night.
 const DOWN: [(&str, &str, &str); 2] = [
     (

@@ -169,8 +169,8 @@ pub enum Verdict {
         /// What is wrong, never empty; the first is what RingCentral would have met first.
         faults: Vec<Fault>,
     },
-    /// RingCentral has no say in it: the request is a browser's, or one that it is not known to send; or nobody waited for the
-    /// answer as long as RingCentral does.
+    /// RingCentral has no say in it: the request is a browser's, or one that it is not known to send; or the wait for the
+    /// answer was shorter than RingCentral's.
     Unjudged {
         /// Whether there was no answer, or an error status.
         failed: bool,

@@ -205,7 +205,7 @@ mod unix {
         parser: Parser,
         /// When the last bytes came.
         last: Instant,
-        /// When the last came that nobody typed singly.
+        /// When the last bytes came that were not a typed key.
         burst: Instant,
     }
 
@@ -232,7 +232,7 @@ mod unix {
         ) -> io::Result<bool> {
             let silence = self.parser.wait();
             let since = match silence {
-                // Whoever presses keys in vain presses more of them.
+                // A key that does nothing is pressed again.
                 Some(STALL) => self.burst,
                 _ => self.last,
             };

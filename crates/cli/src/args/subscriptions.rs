@@ -154,7 +154,7 @@ pub(crate) struct RenewArgs {
     pub(crate) mine: bool,
     #[command(flatten)]
     pub(crate) address: AddressArgs,
-    /// Lifetime, such as 12h or 30d, at most 3650d [default: 7d, or what is left if that is more]
+    /// Lifetime, such as 12h or 30d, at most 3650d [default: 7d, or the time left if that is longer]
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     pub(crate) expires: Option<u64>,
     /// Output format
@@ -171,7 +171,7 @@ pub(crate) struct RecreateArgs {
     /// Every webhook that is not active
     #[arg(long, conflicts_with = "ids")]
     pub(crate) blacklisted: bool,
-    /// Lifetime, such as 12h or 30d, at most 3650d [default: 7d, or what is left if that is more]
+    /// Lifetime, such as 12h or 30d, at most 3650d [default: 7d, or the time left if that is longer]
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     pub(crate) expires: Option<u64>,
     /// Output format

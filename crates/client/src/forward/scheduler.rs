@@ -64,7 +64,7 @@ pub(super) enum Input {
 pub(super) enum End {
     /// The attempt is recorded and the event is done.
     Done,
-    /// There is no connection, or one was lost and there is no other; nothing is recorded.
+    /// The app accepts no connection, perhaps after it ended one; nothing is recorded.
     Unreachable {
         /// The kind of failure.
         kind: FailureKind,

@@ -34,7 +34,7 @@ pub struct Wanted {
     pub owned: Vec<String>,
 }
 
-/// The next call, and what is beside it.
+/// The next call, and the other subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The next call.
@@ -71,7 +71,7 @@ impl NextCall {
 
 /// Decides which subscription is the one for the address, and what to do about it; the newest of equals.
 ///
-/// One that somebody else created is kept if it does what is wanted, and changed only if there is none of ours.
+/// Another program's is kept if it delivers what this one wants, and changed only if there is none of ours.
 #[must_use]
 pub fn plan(list: &[Subscription], wanted: &Wanted, now: Timestamp) -> Plan {
     let fits = |it: &Subscription| same_set(&it.event_filters, &wanted.filters);

@@ -174,7 +174,7 @@ fn each_state_has_its_step() {
     assert_eq!(found.step, NextCall::Keep(newer));
     let others: Vec<_> = found.others.iter().map(|it| it.status.as_str()).collect();
     assert_eq!(others, ["Active", "Active", "Blacklisted"]);
-    // What this machine created comes first, unless it is broken and another does what is wanted.
+    // Those of this machine come first, unless they are broken and another one delivers the same.
     let ours = |id: &str| Wanted {
         owned: [id.to_owned()].into(),
         ..wanted()
@@ -239,7 +239,7 @@ fn a_longer_life_is_asked_for_once_when_it_is_wanted() {
         is_due(&week, &wanted, now())
     };
     assert!(due(14, true, "a"));
-    // Somebody else's week is kept while it lasts, and what looks every minute takes what it got.
+    // Another program's week is kept while it lasts; `listen`, which looks every minute, takes the week that it got.
     assert!(!due(14, true, "b"));
     assert!(due(30, true, "b"));
     assert!(!due(30, false, "a"));

@@ -192,8 +192,8 @@ impl Source {
         Self::Any(Self::joined(sources.into_iter(), any))
     }
 
-    /// Joins the expressions for one FTS table, which is faster at that, and leaves out what is there twice: SQLite joins
-    /// at most 500 queries.
+    /// Joins the expressions for one FTS table, which is faster at that, and leaves out duplicates: SQLite joins at most
+    /// 500 queries.
     fn joined(
         sources: impl Iterator<Item = Self>,
         join: impl Fn(Vec<String>) -> String,

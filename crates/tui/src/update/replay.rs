@@ -54,7 +54,7 @@ fn begin(app: &mut App, events: Vec<Named>, options: String) -> Option<Effect> {
     let watched = !options.is_empty() || events.len() > 1;
     let ids = events.into_iter().map(|event| event.id).collect();
     if (app.check_options)(&options).edits {
-        // The editor has the request as it came.
+        // The editor shows the request as received.
         if app.masked {
             app.notify(
                 PLAIN,

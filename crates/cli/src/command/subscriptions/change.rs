@@ -74,8 +74,8 @@ pub(super) async fn recreate(cloud: &Cloud, args: RecreateArgs) -> Result<(), Fa
     Ok(())
 }
 
-/// Returns the webhooks that are not active, of those that deliver the same the newest with the others beside it. One that an
-/// active webhook stands in for is left out: two active ones would deliver each event twice.
+/// Returns the webhooks that are not active; of those that deliver the same, the newest with the others. One that an active
+/// webhook stands in for is left out: two active ones would deliver each event twice.
 fn broken(list: &[Subscription], now: Timestamp) -> Vec<(Subscription, Vec<Subscription>)> {
     let delivers_the_same = |one: &Subscription, other: &Subscription| {
         one.is_for(other.address()) && same_set(&one.event_filters, &other.event_filters)
@@ -148,7 +148,7 @@ async fn stale(
     Ok(dead)
 }
 
-/// Returns the lifetime in seconds that was asked for, else the default one, or what is left if that is more.
+/// Returns the lifetime in seconds that was asked for, else the default one, or the time left if that is longer.
 fn lifetime(given: Option<u64>, it: &Subscription, now: Timestamp) -> u64 {
     given.unwrap_or_else(|| {
         let left = u64::try_from(it.seconds_left(now)).unwrap_or(0);
