@@ -16,7 +16,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use futures_util::future::{join_all, select_ok};
 use hdrhistogram::Histogram;
 use tokio::process::Command;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 pub use self::attack::Attack;
 pub use self::report::{Report, Row};
@@ -52,6 +52,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// An attacker gets so long until its attack is under way: it has the lowest priority.
 const BEGIN: Duration = Duration::from_secs(25);
+
+/// An attack by a tool that takes less was none.
+const AT_LEAST: Duration = Duration::from_secs(1);
 
 /// What an attacker of our own prints then.
 pub const UNDER_WAY: &str = "under way";
@@ -305,7 +308,8 @@ impl UnderWay {
         })
     }
 
-    /// Ends the processes of an attack, of which one must still attack.
+    /// Ends the processes of an attack, of which one must still attack, or have ended well: that of a tool does once the relay
+    /// has ended its connections.
     async fn end(attackers: Vec<Self>) -> anyhow::Result<anyhow::Result<()>> {
         let mut outcome = Ok(());
         let mut one_attacks = false;
@@ -315,6 +319,7 @@ impl UnderWay {
                     process.kill().await?;
                     one_attacks = true;
                 }
+                Some(status) if status.success() => one_attacks = true,
                 Some(status) => outcome = Err(anyhow!("{status}: {}", process.log())),
             }
         }
@@ -322,12 +327,16 @@ impl UnderWay {
     }
 }
 
-/// Waits until one process of an attack is under way. Other people's programs do not say when they are.
+/// Waits until one process of an attack is under way. Other people's programs do not say when they are, but last.
 async fn begun(attack: Attack, attackers: &[UnderWay]) -> anyhow::Result<()> {
+    let attackers = attackers.iter().filter(|it| it.attack == attack);
     if attack.is_a_tools() {
+        for it in attackers {
+            let ended = timeout(AT_LEAST, it.process.lines().first(|_| false)).await;
+            ensure!(ended.is_err(), "over at once: {}", it.process.log());
+        }
         return Ok(());
     }
-    let attackers = attackers.iter().filter(|it| it.attack == attack);
     let lines = attackers.map(|it| {
         let line = it.process.line(2 * BEGIN, |line| line == UNDER_WAY);
         Box::pin(line)
