@@ -256,7 +256,11 @@ async fn forged_requests_do_not_reach_the_app_where_that_is_wanted() -> anyhow::
             for proof in ["valid", "wrong", "missing"] {
                 let event = sent(&world, kind, proof).await?;
                 let rejected = rejects && proof != "valid";
-                assert_eq!(event["rejected"], rejected, "{scheme} {proof}: {event}");
+                assert_eq!(
+                    event["forward"] == "rejected",
+                    rejected,
+                    "{scheme} {proof}: {event}"
+                );
                 let seq = event["seq"].to_string();
                 let shown = String::from_utf8(world.home.stdout(["events", "show", &seq]).await?)?;
                 assert_eq!(shown.contains("explain RT-411"), rejected, "{shown}");
@@ -270,7 +274,9 @@ async fn forged_requests_do_not_reach_the_app_where_that_is_wanted() -> anyhow::
     eventually!(world.client.count_of("event") > before, "the event")?;
     let events = world.client.lines_of("event");
     let ids = |rejected: bool| -> Vec<Value> {
-        let those = events.iter().filter(|event| event["rejected"] == rejected);
+        let those = events
+            .iter()
+            .filter(|event| (event["forward"] == "rejected") == rejected);
         those.map(|event| event["id"].clone()).collect()
     };
     let asked = |id: &Value| {

@@ -125,9 +125,8 @@ pub(super) fn judge(
         Ok(()) => 1,
         Err(_) => parsed.len(),
     };
-    let faults = dates(&parsed, &links, now);
-    let faults = faults.into_iter().take(counted);
-    judgement.faults.extend(faults.flatten());
+    let path = links.path(&parsed).take(counted);
+    judgement.faults.extend(dates(path, now));
     if verify_server_name(&end, name).is_err() {
         judgement.faults.push(Fault::WrongName {
             host: name.to_str().into_owned(),
@@ -220,20 +219,22 @@ fn is_old_signed(certificate: &X509Certificate<'_>) -> bool {
     OLD.contains(&algorithm.as_str()) && !is_self_issued(certificate)
 }
 
-/// Looks at the dates of the certificates between the server's, which is the first, and the root.
-fn dates(parsed: &[X509Certificate<'_>], links: &Links, now: SystemTime) -> Vec<Option<Fault>> {
+/// Looks at the dates of the certificates from the server's towards the root.
+fn dates<'a>(path: impl Iterator<Item = &'a X509Certificate<'a>>, now: SystemTime) -> Vec<Fault> {
     let now = seconds(now);
-    let fault = |(place, certificate): (usize, &X509Certificate<'_>)| {
+    let mut faults = Vec::new();
+    for (place, certificate) in path.enumerate() {
         let validity = certificate.validity();
         let of = (place > 0).then(|| subject(certificate));
         if validity.not_after.timestamp() < now {
             let at = validity.not_after.timestamp();
-            return Some(Fault::Expired { of, at });
+            faults.push(Fault::Expired { of, at });
+        } else if validity.not_before.timestamp() > now {
+            let at = validity.not_before.timestamp();
+            faults.push(Fault::NotYetValid { of, at });
         }
-        let at = validity.not_before.timestamp();
-        (at > now).then_some(Fault::NotYetValid { of, at })
-    };
-    links.path(parsed).enumerate().map(fault).collect()
+    }
+    faults
 }
 
 fn seconds(time: SystemTime) -> i64 {

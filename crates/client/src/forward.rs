@@ -25,7 +25,7 @@ mod scheduler;
 mod send;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -119,6 +119,7 @@ impl Forwarder {
                 sender: self.sender.clone(),
                 connected,
                 is_busy: Arc::default(),
+                alone: Arc::default(),
             },
             options: self.options,
             scheduler: Scheduler::new(self.options.limits, self.options.backoff),
@@ -127,8 +128,6 @@ impl Forwarder {
             running: JoinSet::new(),
             tasks: HashMap::new(),
             sent: HashMap::new(),
-            in_company: HashMap::new(),
-            lost: HashMap::new(),
             loaded: None,
             status: self.status.clone(),
             given_up: Arc::clone(&self.given_up),
@@ -152,6 +151,8 @@ struct Work {
     connected: mpsc::Sender<Unanswered>,
     /// Whether events wait for those in flight to end.
     is_busy: Arc<AtomicBool>,
+    /// The row in flight alone, 0 if there is none or others have joined it.
+    alone: Arc<AtomicI64>,
 }
 
 /// Result of a task.
@@ -161,8 +162,6 @@ enum Done {
     Sent {
         row: RowId,
         end: End,
-        /// How often the event alone has lost its connection to an app that was then down.
-        lost: u8,
     },
     Counted(u64),
 }
@@ -188,10 +187,6 @@ struct ForwardLoop {
     tasks: HashMap<Id, Task>,
     /// Events that the app has.
     sent: HashMap<RowId, Unanswered>,
-    /// Events in flight, and whether others were in flight with them.
-    in_company: HashMap<RowId, Arc<AtomicBool>>,
-    /// How often each event alone has lost its connection to an app that was then down.
-    lost: HashMap<RowId, u8>,
     /// The request of the event that was loaded last, until what follows has been done.
     loaded: Option<(RowId, StoredRequest)>,
     status: watch::Sender<Status>,
@@ -258,26 +253,15 @@ impl ForwardLoop {
                 self.begin(Task::Load { after, limit }, work.load(after, limit));
             }
             Command::Send(row) => {
-                let lost = self.lost.remove(&row).unwrap_or(0);
+                let losses = self.scheduler.losses(row);
+                let alone = self.scheduler.is_one_in_flight();
+                work.alone
+                    .store(if alone { row.0 } else { 0 }, Ordering::Relaxed);
                 let loaded = self.loaded.take_if(|(of, _)| *of == row);
                 let stored = loaded.map(|(_, stored)| stored);
-                let in_company = self.company(row);
-                self.begin(Task::Send(row), work.send(row, stored, lost, in_company));
+                self.begin(Task::Send(row), work.send(row, stored, losses));
             }
         }
-    }
-
-    /// Notes that an event is sent, and whom it joins: a late one was alone for long enough.
-    fn company(&mut self, row: RowId) -> Arc<AtomicBool> {
-        let late = self.scheduler.late();
-        for (other, in_company) in &self.in_company {
-            if !late.contains_key(other) {
-                in_company.store(true, Ordering::Relaxed);
-            }
-        }
-        let in_company = Arc::new(AtomicBool::new(!self.in_company.is_empty()));
-        self.in_company.insert(row, Arc::clone(&in_company));
-        in_company
     }
 
     fn begin(&mut self, task: Task, work: impl Future<Output = Done> + Send + 'static) {
@@ -294,12 +278,8 @@ impl ForwardLoop {
                 self.loaded = row.zip(only);
                 Some(Input::Loaded(rows))
             }
-            Ok(Done::Sent { row, end, lost }) => {
+            Ok(Done::Sent { row, end }) => {
                 self.sent.remove(&row);
-                self.in_company.remove(&row);
-                if lost > 0 && matches!(end, End::Unreachable { .. }) {
-                    self.lost.insert(row, lost);
-                }
                 self.count.stale = true;
                 Some(Input::Finished(row, end))
             }
@@ -321,7 +301,6 @@ impl ForwardLoop {
                     }
                     Task::Send(row) => {
                         self.sent.remove(&row);
-                        self.in_company.remove(&row);
                         Some(Input::Finished(row, End::Gone))
                     }
                     Task::Count => {
@@ -477,13 +456,7 @@ impl Work {
         }
     }
 
-    async fn send(
-        self,
-        row: RowId,
-        stored: Option<StoredRequest>,
-        mut lost: u8,
-        in_company: Arc<AtomicBool>,
-    ) -> Done {
+    async fn send(self, row: RowId, stored: Option<StoredRequest>, losses: Option<u8>) -> Done {
         let stored = match stored {
             Some(stored) => Some(stored),
             None => self.stored_request(row).await,
@@ -491,7 +464,7 @@ impl Work {
         // Another process with the same history may have been faster.
         let Some(stored) = stored.filter(|stored| stored.forward == ForwardState::Pending) else {
             let end = End::Gone;
-            return Done::Sent { row, end, lost };
+            return Done::Sent { row, end };
         };
         let seq = stored.seq;
         let mut delivery = self
@@ -504,15 +477,18 @@ impl Work {
             })
             .await;
         drop(stored);
-        // Of several, any may be what stopped the app.
-        let is_suspect = delivery.lost.is_some() && !in_company.load(Ordering::Relaxed);
-        lost += u8::from(is_suspect);
+        // Of several, any may be what stopped the app. A suspect was sent alone.
+        let alone = losses.is_some() || self.alone.load(Ordering::Relaxed) == row.0;
+        let lost = delivery.lost.as_ref();
+        let losses = lost.map(|_| losses.unwrap_or(0) + u8::from(alone));
         let end = match &delivery.attempt.outcome {
-            Outcome::Error { kind, message } if !delivery.connected && lost < MAX_LOST => {
+            Outcome::Error { kind, message }
+                if !delivery.connected && losses.is_none_or(|losses| losses < MAX_LOST) =>
+            {
                 End::Unreachable {
                     kind: *kind,
                     reason: message.clone(),
-                    lost: delivery.lost.is_some(),
+                    losses,
                 }
             }
             _ => {
@@ -523,7 +499,7 @@ impl Work {
                 self.record(delivery).await
             }
         };
-        Done::Sent { row, end, lost }
+        Done::Sent { row, end }
     }
 
     async fn stored_request(&self, row: RowId) -> Option<StoredRequest> {

@@ -405,7 +405,7 @@ fn judge(call: Call, response: &Response<Bytes>) -> Result<Bytes, ApiError> {
     )
 }
 
-/// A duplicate of a call in progress, or an app without a plan, which waiting gives it none of, is not limited for a time.
+/// Waiting helps neither a duplicate of a call in progress nor an app without an API plan.
 fn is_no_penalty(response: &Response<Bytes>) -> bool {
     let refusal = Refusal::read(Call::Create, response.status(), response.body());
     refusal.is_some_and(|it| it.code == DUPLICATE || it.code == NO_PLAN)

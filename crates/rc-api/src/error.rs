@@ -16,7 +16,7 @@ const MAX_TEXT: usize = 300;
 /// RingCentral's code for a call while the same call is in progress.
 pub(crate) const DUPLICATE: &str = "CMN-304";
 
-/// RingCentral has no API plan for the app, and so no limits.
+/// RingCentral's code for an app without an API plan.
 pub(crate) const NO_PLAN: &str = "CMN-303";
 
 /// What was asked of RingCentral.

@@ -129,7 +129,9 @@ impl<'c> Reader<'c> {
         let tail = "WHERE a.event = :id ORDER BY a.row DESC LIMIT :limit";
         detail.attempts = attempts::details(self.connection, tail, values)?;
         detail.attempts.reverse();
-        if let [oldest, ..] = &detail.attempts[..] {
+        if let [oldest, ..] = &detail.attempts[..]
+            && detail.attempts.len() == MAX_DETAIL_ATTEMPTS
+        {
             let values = named_params! {":id": id.as_bytes(), ":before": oldest.attempt.row.0};
             (detail.older_attempts, detail.older_answers) = self
                 .connection

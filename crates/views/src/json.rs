@@ -9,8 +9,8 @@ use ringtail_errors::{Code, Origin};
 use ringtail_model::new_fields::NewFields;
 use ringtail_model::subscription::{SubscriptionState, SubscriptionStatus};
 use ringtail_model::{
-    AttemptDetail, AttemptRow, CanaryState, EventDetail, EventRow, ForwardState, GapRow, LinkState,
-    NewFieldsRow, Outcome, Proof, RowId, Status, TargetState, Unanswered,
+    AttemptDetail, AttemptRow, CanaryState, EventDetail, EventRow, GapRow, LinkState, NewFieldsRow,
+    Outcome, Proof, RowId, Status, TargetState, Unanswered,
 };
 use ringtail_protocol::event::{Header, Timestamp};
 use ringtail_recordings::diff::{Diff, Line};
@@ -65,7 +65,6 @@ fn row(event: &EventRow) -> Value {
         "topic": event.topic,
         "summary": event.summary,
         "body_len": event.body_len,
-        "rejected": event.forward == ForwardState::Rejected,
         "forward": event.forward.word(),
         "marked": event.bookmark.is_some(),
         "comment": event.bookmark.as_ref().map(|mark| &mark.comment),

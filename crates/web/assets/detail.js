@@ -75,7 +75,7 @@ export class Detail {
     const kind = event.kind === "notification" || event.kind === event.topic ? event.topic : `${event.topic}, ${event.kind}`;
     const proofs = event.signatures.map((it) => el("span", { class: { valid: "good", "not-configured": "dim" }[it.outcome] || "bad" }, `${it.scheme}: ${it.outcome}`));
     const notes = [
-      event.rejected && el("span", { class: "bad" }, "not forwarded: its signature or token is wrong or missing"),
+      event.forward === "rejected" && el("span", { class: "bad" }, "not forwarded: its signature or token is wrong or missing"),
       event.duplicate_of !== null && el("span", { class: "warn" }, `duplicate of #${event.duplicate_of}`),
       event.stranger && el("span", { class: "warn" }, `of another subscription, ${event.subscription_id}`),
       event.uuid_of !== null && el("span", { class: "warn" }, `same uuid as #${event.uuid_of}, other content`),

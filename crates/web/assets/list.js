@@ -268,7 +268,7 @@ export class List {
       row.new?.length > 0 && el("span", { class: "warn", title: "has new fields" }, "◆ "),
       row.duplicate_of !== null && el("span", { class: "warn" }, `[duplicate of ${row.duplicate_of}] `),
       row.stranger && el("span", { class: "warn" }, "[other subscription] "),
-      row.rejected && el("span", { class: "bad" }, "[rejected] "),
+      row.forward === "rejected" && el("span", { class: "bad" }, "[rejected] "),
       this.gapBefore(row) && el("span", { class: "warn" }, `[${this.gapBefore(row).first} to ${this.gapBefore(row).last} are lost] `),
     ];
     const cell = (name, ...content) => el("span", { class: name, role: "gridcell" }, content);

@@ -197,16 +197,16 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
             }
         }
         let begun = attacks.iter().map(|&attack| begun(attack, &under_way));
-        let mut begun = join_all(begun).await;
+        let begun = join_all(begun).await;
         let links = client.count_of("link");
         let held = Held::default();
         let row = tokio::select! {
             row = measure(name, &relay, &url, time) => row?,
             error = held.watch(pid, relay.data()) => return Err(error),
         };
-        for (&attack, begun) in attacks.iter().zip(begun.drain(..)) {
+        for (&attack, begun) in attacks.iter().zip(begun) {
             let of_it = under_way.extract_if(.., |it| it.attack == attack);
-            let lasted = UnderWay::end(of_it.collect()).await?;
+            let lasted = UnderWay::end(of_it.collect()).await;
             outcomes.push((attack, begun.and(lasted)));
         }
         report.rows.push(Row {
@@ -310,7 +310,7 @@ impl UnderWay {
 
     /// Ends the processes of an attack, of which one must still attack, or have ended well: that of a tool does once the relay
     /// has ended its connections.
-    async fn end(attackers: Vec<Self>) -> anyhow::Result<anyhow::Result<()>> {
+    async fn end(attackers: Vec<Self>) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         let mut one_attacks = false;
         for Self { mut process, .. } in attackers {
@@ -323,7 +323,7 @@ impl UnderWay {
                 Some(status) => outcome = Err(anyhow!("{status}: {}", process.log())),
             }
         }
-        Ok(if one_attacks { Ok(()) } else { outcome })
+        if one_attacks { Ok(()) } else { outcome }
     }
 }
 

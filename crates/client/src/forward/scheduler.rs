@@ -16,7 +16,7 @@
 //!
 //! Memory: at most [`Limits::window`] rows and their keys; further pending events stay in the history.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -70,8 +70,8 @@ pub(super) enum End {
         kind: FailureKind,
         /// The failure in words.
         reason: String,
-        /// Whether a connection was lost.
-        lost: bool,
+        /// If a connection was lost, how often the event has lost one alone.
+        losses: Option<u8>,
     },
     /// The event is no longer pending, or cannot be sent before a restart.
     Gone,
@@ -128,8 +128,8 @@ pub(super) struct Scheduler {
     probe: Option<RowId>,
     /// Whether an event has left that may still be pending.
     has_lost: bool,
-    /// Rows that have lost a connection and are to be sent alone.
-    suspects: HashSet<RowId>,
+    /// Rows that have lost a connection and are to be sent alone, and how often they have lost one alone.
+    suspects: HashMap<RowId, u8>,
 }
 
 impl Scheduler {
@@ -150,7 +150,7 @@ impl Scheduler {
             paused: false,
             probe: None,
             has_lost: false,
-            suspects: HashSet::new(),
+            suspects: HashMap::new(),
         }
     }
 
@@ -262,8 +262,9 @@ impl Scheduler {
     fn finished(&mut self, row: RowId, end: End, now: Instant) {
         self.has_lost |= end == End::Gone;
         match &end {
-            End::Unreachable { lost, .. } if *lost => _ = self.suspects.insert(row),
-            End::Unreachable { .. } => {}
+            End::Unreachable { losses, .. } => {
+                self.suspects.extend(losses.map(|losses| (row, losses)));
+            }
             End::Done | End::Gone => _ = self.suspects.remove(&row),
         }
         let Some(key) = self.in_flight.remove(&row) else {
@@ -366,13 +367,23 @@ impl Scheduler {
         has_slot && !self.paused && head.is_some_and(|(row, _)| self.may_join(*row))
     }
 
+    /// Returns how often an event has lost its connection while it was sent alone, if it has lost one.
+    pub(super) fn losses(&self, row: RowId) -> Option<u8> {
+        self.suspects.get(&row).copied()
+    }
+
+    /// Returns whether one event is in flight, and no late one.
+    pub(super) fn is_one_in_flight(&self) -> bool {
+        self.in_flight.len() == 1 && self.late.is_empty()
+    }
+
     /// Returns whether an event may be sent while those in flight are: a suspect is alone.
     fn may_join(&self, row: RowId) -> bool {
-        if self.suspects.contains(&row) {
+        if self.suspects.contains_key(&row) {
             return self.in_flight.is_empty() && self.late.is_empty();
         }
         let mut busy = self.in_flight.keys();
-        self.suspects.is_empty() || !busy.any(|row| self.suspects.contains(row))
+        self.suspects.is_empty() || !busy.any(|row| self.suspects.contains_key(row))
     }
 
     fn may_send(&self, now: Instant) -> bool {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use ringtail_model::FailureKind;
+use ringtail_protocol::event::EventId;
 use ringtail_store::NewAttempt;
 use ringtail_store::testing::{TestHistory, attempt, call};
 
@@ -124,28 +125,35 @@ proptest! {
     }
 }
 
+fn refused() -> Outcome {
+    Outcome::Error {
+        kind: FailureKind::Refused,
+        message: String::new(),
+    }
+}
+
+async fn record(test: &TestHistory, event: EventId, outcome: Outcome) {
+    let made = NewAttempt {
+        outcome,
+        ..attempt(event)
+    };
+    test.history.record_attempt(made, false).await.unwrap();
+}
+
 #[tokio::test]
 async fn failed_attempts_are_not_responses() {
     let test = TestHistory::open();
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
-    let failed = Outcome::Error {
-        kind: FailureKind::Refused,
-        message: String::new(),
-    };
     let mut seen = Vec::new();
     for ended in [
-        failed.clone(),
+        refused(),
         Outcome::Status(200),
-        failed.clone(),
+        refused(),
         Outcome::Status(500),
-        failed,
+        refused(),
     ] {
-        let made = NewAttempt {
-            outcome: ended,
-            ..attempt(event.id)
-        };
-        test.history.record_attempt(made, false).await.unwrap();
+        record(&test, event.id, ended).await;
         let stored = test.history.event(event.id).await.unwrap().unwrap();
         seen.push(match last_answers(&stored) {
             Ok(two) => format!("{:?}", two.map(|(at, one)| (at, outcome(one)))),
@@ -165,20 +173,10 @@ async fn the_last_two_of_many_answers_have_their_numbers() {
     let test = TestHistory::open();
     let event = call(1, "s");
     test.receives(vec![event.clone()]).await;
-    let failed = Outcome::Error {
-        kind: FailureKind::Refused,
-        message: String::new(),
-    };
-    for number in 0..=210 {
-        let made = NewAttempt {
-            outcome: match number {
-                0 => failed.clone(),
-                209 => Outcome::Status(404),
-                _ => Outcome::Status(200),
-            },
-            ..attempt(event.id)
-        };
-        test.history.record_attempt(made, false).await.unwrap();
+    record(&test, event.id, refused()).await;
+    for number in 1..=210 {
+        let status = if number == 209 { 404 } else { 200 };
+        record(&test, event.id, Outcome::Status(status)).await;
     }
     let stored = test.history.event(event.id).await.unwrap().unwrap();
     let two = last_answers(&stored).ok().unwrap();

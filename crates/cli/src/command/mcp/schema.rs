@@ -123,7 +123,6 @@ fn event_line() -> Value {
         "topic": one("string"),
         "summary": one("string"),
         "body_len?": one("integer"),
-        "rejected?": one("boolean"),
         "forward?": word(&["none", "pending", "done", "rejected"]),
         "marked?": one("boolean"),
         "comment?": or_null("string"),

@@ -62,7 +62,7 @@ fn held() -> End {
     End::Unreachable {
         kind: FailureKind::Refused,
         reason: "refused".to_owned(),
-        lost: false,
+        losses: None,
     }
 }
 
@@ -70,7 +70,7 @@ fn lost() -> End {
     End::Unreachable {
         kind: FailureKind::Refused,
         reason: "refused".to_owned(),
-        lost: true,
+        losses: Some(1),
     }
 }
 

@@ -181,14 +181,13 @@ impl Spool {
     /// Removes the events of a page, at least from what waits.
     pub(super) async fn remove(&self, page: &SpoolPage) {
         self.drained.store(page.last, Ordering::Release);
-        {
-            let mut waiting = self.waiting.lock();
-            waiting.events -= page.events.len();
-            waiting.bytes -= page.bytes;
-        }
         let delete = |state: &mut SpoolState, connection: &Connection| state.delete(connection);
         // An error is counted, and the upkeep tries again.
         drop(self.writer.write(0, Duration::ZERO, delete).await);
+        // Behind the transactions that added the events: a page may be read before its last one is counted.
+        let mut waiting = self.waiting.lock();
+        waiting.events -= page.events.len();
+        waiting.bytes -= page.bytes;
     }
 }
 
